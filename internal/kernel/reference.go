@@ -1,0 +1,171 @@
+package kernel
+
+import (
+	"math"
+)
+
+// reference is plain Go: what each routine means, the oracle of the tests and the last resort.
+var reference = routines{
+	name:            "purego",
+	max:             maxReference,
+	dot:             dotReference,
+	dot3:            dot3Reference,
+	scale:           scaleReference,
+	axpy:            axpyReference,
+	add:             addReference,
+	expAffine:       expAffineReference,
+	mulScaled:       mulScaledReference,
+	normBackward:    normBackwardReference,
+	normBackwardAdd: normBackwardAddReference,
+	rotate:          rotateReference,
+	swiglu:          swigluReference,
+	swigluBackward:  swigluBackwardReference,
+	softmaxBackward: softmaxBackwardReference,
+	adamW:           adamWReference,
+	toBF16:          toBF16Reference,
+	fromBF16:        fromBF16Reference,
+	toF16:           toF16Reference,
+	fromF16:         fromF16Reference,
+}
+
+func maxReference(x []float32) float32 {
+	m := float32(math.Inf(-1))
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+func dotReference(x, y []float32) float32 {
+	s := float32(0)
+	for i, v := range x {
+		s += v * y[i]
+	}
+	return s
+}
+
+func dot3Reference(x, y, z []float32) float32 {
+	s := float32(0)
+	for i, v := range x {
+		s += v * y[i] * z[i]
+	}
+	return s
+}
+
+func scaleReference(x []float32, a float32) {
+	for i := range x {
+		x[i] *= a
+	}
+}
+
+func axpyReference(y []float32, a float32, x []float32) {
+	for i, v := range x {
+		y[i] += a * v
+	}
+}
+
+func addReference(dst, x, y []float32) {
+	for i := range dst {
+		dst[i] = x[i] + y[i]
+	}
+}
+
+func expAffineReference(dst, x []float32, a, b float32) float32 {
+	s := float32(0)
+	for i, v := range x {
+		e := exp(a*v + b)
+		dst[i] = e
+		s += e
+	}
+	return s
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+func mulScaledReference(dst, x, w []float32, a float32) {
+	for i := range dst {
+		dst[i] = x[i] * a * w[i]
+	}
+}
+
+func normBackwardReference(dx, dw, dy, x, w []float32, a, b float32) {
+	for i := range dx {
+		d := dy[i] * a
+		dw[i] += d * x[i]
+		dx[i] = d*w[i] - b*x[i]
+	}
+}
+
+func normBackwardAddReference(dx, dw, dy, x, w []float32, a, b float32) {
+	for i := range dx {
+		d := dy[i] * a
+		dw[i] += d * x[i]
+		dx[i] += d*w[i] - b*x[i]
+	}
+}
+
+func rotateReference(lo, hi, cos, sin []float32, direction float32) {
+	for i := range lo {
+		s := sin[i] * direction
+		l, h := lo[i], hi[i]
+		lo[i] = l*cos[i] - h*s
+		hi[i] = h*cos[i] + l*s
+	}
+}
+
+func swigluReference(a, gate, up []float32) {
+	for i := range a {
+		g := gate[i]
+		a[i] = g / (1 + exp(-g)) * up[i]
+	}
+}
+
+func swigluBackwardReference(dgate, dup, da, gate, up []float32) {
+	for i := range dgate {
+		d, g, u := da[i], gate[i], up[i]
+		s := 1 / (1 + exp(-g))
+		dgate[i] = d * u * s * (1 + g*(1-s))
+		dup[i] = d * g * s
+	}
+}
+
+func softmaxBackwardReference(dp, p []float32, delta, scale float32) {
+	for i, v := range p {
+		dp[i] = v * (dp[i] - delta) * scale
+	}
+}
+
+func adamWReference(w, g, m, v []float32, c *adamCoefficients) {
+	for i := range w {
+		d := g[i] * c.gradScale
+		m[i] = c.beta1*m[i] + c.oneMinus1*d
+		v[i] = c.beta2*v[i] + c.oneMinus2*d*d
+		w[i] = c.keep*w[i] - c.step*m[i]/(float32(math.Sqrt(float64(c.root*v[i])))+c.eps)
+		g[i] = 0
+	}
+}
+
+func toBF16Reference(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = bf16Bits(v)
+	}
+}
+
+// bf16Bits rounds to nearest even; a NaN keeps its sign and becomes quiet.
+func bf16Bits(v float32) uint16 {
+	b := math.Float32bits(v)
+	if v != v {
+		return uint16(b>>16) | 0x40
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16)
+}
+
+func roundBF16(v float32) float32 { return math.Float32frombits(uint32(bf16Bits(v)) << 16) }
+
+func fromBF16Reference(dst []float32, x []uint16) {
+	for i, v := range x {
+		dst[i] = math.Float32frombits(uint32(v) << 16)
+	}
+}

@@ -1,0 +1,41 @@
+package kernel
+
+// routines is one implementation of every inner loop. Lengths are checked by the callers: all slices
+// of a call are as long as its first. The reference loops in reference.go say what each computes.
+type routines struct {
+	name string
+
+	max             func(x []float32) float32
+	dot             func(x, y []float32) float32
+	dot3            func(x, y, z []float32) float32
+	scale           func(x []float32, a float32)
+	axpy            func(y []float32, a float32, x []float32)
+	add             func(dst, x, y []float32)
+	expAffine       func(dst, x []float32, a, b float32) float32
+	mulScaled       func(dst, x, w []float32, a float32)
+	normBackward    func(dx, dw, dy, x, w []float32, a, b float32)
+	normBackwardAdd func(dx, dw, dy, x, w []float32, a, b float32)
+	rotate          func(lo, hi, cos, sin []float32, direction float32)
+	swiglu          func(a, gate, up []float32)
+	swigluBackward  func(dgate, dup, da, gate, up []float32)
+	softmaxBackward func(dp, p []float32, delta, scale float32)
+	adamW           func(w, g, m, v []float32, c *adamCoefficients)
+	toBF16          func(dst []uint16, x []float32)
+	fromBF16        func(dst []float32, x []uint16)
+	toF16           func(dst []uint16, x []float32)
+	fromF16         func(dst []float32, x []uint16)
+}
+
+// active is the implementation in use. It is a feature gate: set once at start, and by tests.
+var active = &reference
+
+// Implementation names the implementation in use: purego, avx2, avx512, amx or neon.
+func Implementation() string { return active.name }
+
+// DefaultPrecision is what this machine trains fastest in: BF16 with AMX tiles, else FP32.
+func DefaultPrecision() Precision {
+	if active.name == "amx" {
+		return BF16
+	}
+	return FP32
+}
