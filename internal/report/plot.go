@@ -1,0 +1,223 @@
+package report
+
+import (
+	"bytes"
+	"html/template"
+	"image/color"
+	"math"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// figure is a plot ready to stand in a page.
+type figure struct {
+	Title string
+	SVG   template.HTML
+}
+
+// line is one curve of a plot.
+type line struct {
+	name   string
+	points plotter.XYs
+	tint   color.Color
+	width  vg.Length
+}
+
+// Colours chosen to read on white and on near black alike.
+var (
+	blue   = color.RGBA{R: 0x3b, G: 0x82, B: 0xc4, A: 0xff}
+	orange = color.RGBA{R: 0xe0, G: 0x7b, B: 0x39, A: 0xff}
+)
+
+// figures draws the curves of training and the lengths of the data; a figure without points is left out.
+func figures(r *Report) ([]figure, error) {
+	pick := func(y func(*Point) (float64, bool)) plotter.XYs {
+		var xys plotter.XYs
+		for i := range r.Training.Curve {
+			if v, ok := y(&r.Training.Curve[i]); ok {
+				xys = append(xys, plotter.XY{X: float64(r.Training.Curve[i].Tokens) / 1e6, Y: v})
+			}
+		}
+		return xys
+	}
+	loss := pick(func(p *Point) (float64, bool) { return p.Loss, true })
+	heldout := pick(func(p *Point) (float64, bool) {
+		if p.HeldoutLoss == nil {
+			return 0, false
+		}
+		return *p.HeldoutLoss, true
+	})
+	curves := []struct {
+		title, unit string
+		lines       []line
+	}{
+		{"Loss", "nats a token", []line{{"training", loss, blue, 1.2}, {"held out", heldout, orange, 2}}},
+		{"Learning rate", "", []line{{"", pick(func(p *Point) (float64, bool) { return p.LearningRate, true }), blue, 1.5}}},
+		{"Speed", "tokens/s", []line{{"", pick(func(p *Point) (float64, bool) { return p.TokensPerS, p.TokensPerS > 0 }), blue, 1.2}}},
+		{"Gradient norm", "", []line{{"", pick(func(p *Point) (float64, bool) { return p.GradNorm, true }), blue, 1.2}}},
+	}
+	var figs []figure
+	svg, err := drawModels(r.Models)
+	if err != nil {
+		return nil, err
+	}
+	if svg != "" {
+		figs = append(figs, figure{"Quality against size", svg})
+	}
+	for _, c := range curves {
+		svg, err := drawLines("million tokens", c.unit, c.lines)
+		if err != nil {
+			return nil, err
+		}
+		if svg != "" {
+			figs = append(figs, figure{c.title, svg})
+		}
+	}
+	svg, err = drawBins("completion tokens", "rows", r.Dataset.LengthHistogram)
+	if err == nil && svg != "" {
+		figs = append(figs, figure{"Length of the answers", svg})
+	}
+	return figs, err
+}
+
+func drawLines(xLabel, yLabel string, lines []line) (template.HTML, error) {
+	p := newPlot(xLabel, yLabel)
+	drawn := false
+	for _, l := range lines {
+		if len(l.points) < 2 {
+			continue
+		}
+		curve, err := plotter.NewLine(l.points)
+		if err != nil {
+			return "", err
+		}
+		curve.Color, curve.Width = l.tint, l.width
+		p.Add(curve)
+		if l.name != "" {
+			p.Legend.Add(l.name, curve)
+		}
+		drawn = true
+	}
+	if !drawn {
+		return "", nil
+	}
+	return render(p)
+}
+
+func drawBins(xLabel, yLabel string, bins []Bin) (template.HTML, error) {
+	if len(bins) == 0 {
+		return "", nil
+	}
+	h := &plotter.Histogram{FillColor: blue}
+	h.Width = bins[0].To - bins[0].From
+	for _, b := range bins {
+		h.Bins = append(h.Bins, plotter.HistogramBin{Min: b.From, Max: b.To, Weight: float64(b.Count)})
+	}
+	p := newPlot(xLabel, yLabel)
+	p.Add(h)
+	return render(p)
+}
+
+// drawModels sets each model's exact match against its size in bytes, with its 95 % interval.
+func drawModels(models []Model) (template.HTML, error) {
+	var points struct {
+		plotter.XYs
+		plotter.YErrors
+	}
+	var labels plotter.XYLabels
+	for i := range models {
+		m := &models[i]
+		if m.ExactMatch == nil || m.Bytes == 0 {
+			continue
+		}
+		at := plotter.XY{X: float64(m.Bytes) / 1e6, Y: 100 * m.ExactMatch.Value}
+		points.XYs = append(points.XYs, at)
+		points.YErrors = append(points.YErrors, struct{ Low, High float64 }{at.Y - 100*m.ExactMatch.Low, 100*m.ExactMatch.High - at.Y})
+		labels.XYs = append(labels.XYs, at)
+		labels.Labels = append(labels.Labels, shortLabel(m))
+	}
+	if len(points.XYs) < 2 {
+		return "", nil
+	}
+	bars, err := plotter.NewYErrorBars(points)
+	if err != nil {
+		return "", err
+	}
+	bars.Color = orange
+	dots, err := plotter.NewScatter(points.XYs)
+	if err != nil {
+		return "", err
+	}
+	dots.GlyphStyle = draw.GlyphStyle{Color: blue, Radius: 3, Shape: draw.CircleGlyph{}}
+	names, err := plotter.NewLabels(labels)
+	if err != nil {
+		return "", err
+	}
+	for i := range names.TextStyle {
+		names.TextStyle[i].Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
+	}
+	names.Offset = vg.Point{X: 5, Y: 3}
+	p := newPlot("size in MB", "exact match in %")
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	p.Y.Min, p.Y.Max = 0, 100
+	p.Add(bars, dots, names)
+	p.X.Min, p.X.Max = p.X.Min/1.3, p.X.Max*2.5 // room for the names
+	return render(p)
+}
+
+// decades marks 1, 2 and 5 times the powers of ten.
+func decades(least, most float64) []plot.Tick {
+	var ticks []plot.Tick
+	for power := math.Pow(10, math.Floor(math.Log10(least))); power <= most; power *= 10 {
+		for _, v := range []float64{power, 2 * power, 5 * power} {
+			if least <= v && v <= most {
+				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
+			}
+		}
+	}
+	return ticks
+}
+
+func newPlot(xLabel, yLabel string) *plot.Plot {
+	p := plot.New()
+	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
+	for _, style := range []*font.Font{
+		&p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &p.Legend.TextStyle.Font,
+	} {
+		size := style.Size
+		*style = sans
+		style.Size = size
+	}
+	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
+	p.BackgroundColor = color.Transparent
+	p.Legend.Top, p.Legend.Padding, p.Legend.XOffs = true, vg.Points(3), vg.Points(-4)
+	return p
+}
+
+// render draws p as an SVG element that scales with its column and takes the page's own text colour, so that it reads in
+// light and in dark.
+func render(p *plot.Plot) (template.HTML, error) {
+	c := vgsvg.New(vg.Points(420), vg.Points(240))
+	p.Draw(newCanvas(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", err
+	}
+	svg := b.String()
+	if at := strings.Index(svg, "<svg"); at > 0 {
+		svg = svg[at:]
+	}
+	svg = strings.NewReplacer(
+		`width="420pt"`, `role="img"`, `height="240pt"`, ``,
+		"stroke:#000000", "stroke:currentColor", "fill:#000000", "fill:currentColor",
+		"Liberation Sans", "system-ui,'Liberation Sans',sans-serif",
+	).Replace(svg)
+	return template.HTML(svg), nil // drawn from numbers and our own labels: nothing of the user's text is in it
+}
