@@ -1,0 +1,102 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Error is the error object of an answer.
+type Error struct {
+	Message string `json:"message"`
+	Type    string `json:"type"`
+	Param   any    `json:"param"`
+	Code    any    `json:"code"` // a string, a number (OpenRouter, vLLM) or null
+}
+
+// CodeText returns the code as a string, empty when there is none.
+func (e *Error) CodeText() string {
+	switch c := e.Code.(type) {
+	case string:
+		return c
+	case float64:
+		return strconv.Itoa(int(c))
+	}
+	return ""
+}
+
+// CodeStatus returns the code as an HTTP status, or 0 when it is none.
+func (e *Error) CodeStatus() int {
+	n, err := strconv.Atoi(e.CodeText())
+	if err != nil || n < 100 || n > 599 {
+		return 0
+	}
+	return n
+}
+
+// UnmarshalJSON reads the object, or a bare string as some servers send.
+func (e *Error) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if len(data) > 0 && data[0] == '"' {
+		*e = Error{}
+		return json.Unmarshal(data, &e.Message)
+	}
+	type plain Error
+	var p struct {
+		plain
+		Status string `json:"status"` // Gemini's word for type
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	*e = Error(p.plain)
+	if e.Type == "" {
+		e.Type = p.Status
+	}
+	return nil
+}
+
+// ErrorBody is the whole body of an answer that is an error.
+type ErrorBody struct {
+	Error Error `json:"error"`
+}
+
+// ParseError finds the error in a body, in any of the shapes servers use: {"error": {...}}, {"error": "text"},
+// {"message": "text"}, {"detail": "text"}, or a list with one of these (Gemini). It returns nil when there is none.
+func ParseError(body []byte) *Error {
+	body = bytes.TrimSpace(body)
+	if len(body) > 0 && body[0] == '[' {
+		var list []json.RawMessage
+		if json.Unmarshal(body, &list) != nil || len(list) == 0 {
+			return nil
+		}
+		body = list[0]
+	}
+	var shapes struct {
+		Error   *Error          `json:"error"`
+		Object  string          `json:"object"`
+		Message json.RawMessage `json:"message"`
+		Detail  json.RawMessage `json:"detail"`
+		Type    string          `json:"type"`
+		Code    any             `json:"code"`
+	}
+	if json.Unmarshal(body, &shapes) != nil {
+		return nil
+	}
+	if shapes.Error != nil {
+		return shapes.Error
+	}
+	for _, raw := range []json.RawMessage{shapes.Message, shapes.Detail} {
+		var text string
+		if len(raw) == 0 || raw[0] == '{' && shapes.Object == "" {
+			continue // an Ollama answer has a message object
+		}
+		if json.Unmarshal(raw, &text) != nil {
+			text = string(raw)
+		}
+		if text != "" && text != "null" {
+			return &Error{Message: text, Type: shapes.Type, Code: shapes.Code}
+		}
+	}
+	return nil
+}
