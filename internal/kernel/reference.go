@@ -75,7 +75,7 @@ func addReference(dst, x, y []float32) {
 func expAffineReference(dst, x []float32, a, b float32) float32 {
 	s := float32(0)
 	for i, v := range x {
-		e := exp(a*v + b)
+		e := float32(math.Exp(float64(a)*float64(v) + float64(b)))
 		dst[i] = e
 		s += e
 	}
@@ -126,8 +126,8 @@ func swigluBackwardReference(dgate, dup, da, gate, up []float32) {
 	for i := range dgate {
 		d, g, u := da[i], gate[i], up[i]
 		s := 1 / (1 + exp(-g))
-		dgate[i] = d * u * s * (1 + g*(1-s))
-		dup[i] = d * g * s
+		dgate[i] = d * s * u * (1 + g*(1-s))
+		dup[i] = d * s * g
 	}
 }
 

@@ -25,17 +25,3 @@ type routines struct {
 	toF16           func(dst []uint16, x []float32)
 	fromF16         func(dst []float32, x []uint16)
 }
-
-// active is the implementation in use. It is a feature gate: set once at start, and by tests.
-var active = &reference
-
-// Implementation names the implementation in use: purego, avx2, avx512, amx or neon.
-func Implementation() string { return active.name }
-
-// DefaultPrecision is what this machine trains fastest in: BF16 with AMX tiles, else FP32.
-func DefaultPrecision() Precision {
-	if active.name == "amx" {
-		return BF16
-	}
-	return FP32
-}

@@ -1,0 +1,227 @@
+package main
+
+import "math"
+
+// vectorRoutines are the loops over vectors; reference.go of package kernel says what each computes.
+var vectorRoutines = []routine{
+	{
+		signature: "max(x []float32) float32",
+		unroll:    4, reduce: "max", start: constant(math.Inf(-1)),
+		body: func(p *program) func() {
+			return func() {
+				x := p.in("x")
+				p.accumulateMax(p, p.acc(), x, p.reg())
+			}
+		},
+	},
+	{
+		signature: "dot(x, y []float32) float32",
+		unroll:    4, reduce: "add",
+		body: func(p *program) func() {
+			return func() {
+				x, y := p.in("x"), p.in("y")
+				p.accumulateFMA(p, p.acc(), x, y, p.reg())
+			}
+		},
+	},
+	{
+		signature: "dot3(x, y, z []float32) float32",
+		unroll:    2, reduce: "add",
+		body: func(p *program) func() {
+			return func() {
+				xy, z := p.mul(p.in("x"), p.in("y")), p.in("z")
+				p.accumulateFMA(p, p.acc(), xy, z, p.reg())
+			}
+		},
+	},
+	{
+		signature: "scale(x []float32, a float32)",
+		body: func(p *program) func() {
+			a := p.arg("a")
+			return func() { p.out("x", p.mul(p.in("x"), a)) }
+		},
+	},
+	{
+		signature: "axpy(y []float32, a float32, x []float32)",
+		body: func(p *program) func() {
+			a := p.arg("a")
+			return func() {
+				x, y := p.in("x"), p.in("y")
+				p.fma(p, y, x, a)
+				p.out("y", y)
+			}
+		},
+	},
+	{
+		signature: "add(dst, x, y []float32)",
+		body: func(p *program) func() {
+			return func() { p.out("dst", p.add(p.in("x"), p.in("y"))) }
+		},
+	},
+	{
+		signature: "expAffine(dst, x []float32, a, b float32) float32",
+		reduce:    "add",
+		body: func(p *program) func() {
+			a, b := p.arg("a"), p.arg("b")
+			e := newExp(p)
+			return func() {
+				x, y := p.in("x"), p.copy(b)
+				p.fma(p, y, x, a) // y = a·x + b
+				r := e.emit(p, y)
+				p.out("dst", r)
+				p.accumulate(p, p.acc(), r, p.reg())
+			}
+		},
+	},
+	{
+		signature: "mulScaled(dst, x, w []float32, a float32)",
+		body: func(p *program) func() {
+			a := p.arg("a")
+			return func() { p.out("dst", p.mul(p.mul(p.in("x"), a), p.in("w"))) }
+		},
+	},
+	{signature: "normBackward(dx, dw, dy, x, w []float32, a, b float32)", body: normBackward(false)},
+	{signature: "normBackwardAdd(dx, dw, dy, x, w []float32, a, b float32)", body: normBackward(true)},
+	{
+		signature: "rotate(lo, hi, cos, sin []float32, direction float32)",
+		body: func(p *program) func() {
+			direction := p.arg("direction")
+			return func() {
+				lo, hi, cos := p.in("lo"), p.in("hi"), p.in("cos")
+				sin := p.mul(p.in("sin"), direction)
+				l, h := p.mul(lo, cos), p.mul(hi, cos)
+				p.fnma(p, l, hi, sin)
+				p.fma(p, h, lo, sin)
+				p.out("lo", l)
+				p.out("hi", h)
+			}
+		},
+	},
+	{
+		signature: "swiglu(a, gate, up []float32)",
+		body: func(p *program) func() {
+			e := newExp(p)
+			return func() {
+				g := p.in("gate")
+				s := p.add(e.emit(p, p.negate(g)), constant(1)) // 1 + exp(−g)
+				p.out("a", p.mul(p.div(g, s), p.in("up")))
+			}
+		},
+	},
+	{
+		signature: "swigluBackward(dgate, dup, da, gate, up []float32)",
+		body: func(p *program) func() {
+			e := newExp(p)
+			one := p.keep(1)
+			return func() {
+				g := p.in("gate")
+				s := e.emit(p, p.negate(g))
+				p.binary(p, "add", s, s, constant(1))
+				p.binary(p, "div", s, one, s) // the sigmoid of g
+				d, u := p.in("da"), p.in("up")
+				ds := p.mul(d, s)
+				p.binary(p, "sub", s, one, s)
+				p.binary(p, "mul", s, g, s)
+				p.binary(p, "add", s, s, constant(1)) // 1 + g·(1−s)
+				p.out("dgate", p.mul(p.mul(ds, u), s))
+				p.out("dup", p.mul(ds, g))
+			}
+		},
+	},
+	{
+		signature: "softmaxBackward(dp, p []float32, delta, scale float32)",
+		body: func(p *program) func() {
+			delta, scale := p.arg("delta"), p.arg("scale")
+			return func() {
+				d := p.sub(p.in("dp"), delta)
+				p.out("dp", p.mul(p.mul(p.in("p"), d), scale))
+			}
+		},
+	},
+	{
+		signature: "adamW(w, g, m, v []float32, c *adamCoefficients)",
+		body: func(p *program) func() {
+			var c [9]reg // gradScale beta1 oneMinus1 beta2 oneMinus2 step root eps keep
+			for i := range c {
+				c[i] = p.field("c", i)
+			}
+			zero := p.keep(0)
+			return func() {
+				d := p.mul(p.in("g"), c[0])
+				m := p.mul(p.in("m"), c[1])
+				p.fma(p, m, d, c[2])
+				p.out("m", m)
+				p.binary(p, "mul", d, d, d)
+				v := p.reg()
+				p.load(p, v, p.param("v"))
+				p.binary(p, "mul", v, v, c[3])
+				p.fma(p, v, d, c[4])
+				p.out("v", v)
+				p.binary(p, "mul", v, v, c[6])
+				p.sqrt(p, v, v)
+				p.binary(p, "add", v, v, c[7])
+				p.binary(p, "mul", m, m, c[5])
+				p.binary(p, "div", m, m, v) // step·m / (√(root·v) + eps)
+				p.load(p, d, p.param("w"))
+				p.binary(p, "mul", d, d, c[8])
+				p.binary(p, "sub", d, d, m)
+				p.out("w", d)
+				p.out("g", zero)
+			}
+		},
+	},
+}
+
+func normBackward(accumulate bool) func(p *program) func() {
+	return func(p *program) func() {
+		a, b := p.arg("a"), p.arg("b")
+		return func() {
+			d, x := p.mul(p.in("dy"), a), p.in("x")
+			dw := p.in("dw")
+			p.fma(p, dw, d, x)
+			p.out("dw", dw)
+			dx := p.mul(d, p.in("w"))
+			p.fnma(p, dx, x, b)
+			if accumulate {
+				dx = p.add(dx, p.in("dx"))
+			}
+			p.out("dx", dx)
+		}
+	}
+}
+
+func (p *program) negate(a reg) reg { return p.mul(a, constant(-1)) }
+
+// expCode emits exp by range reduction, x = n·ln 2 + r with |r| ≤ ln2/2, and a polynomial of degree 6
+// on r, within 2 units in the last place. Below −105 the result is 0, above 88.72 infinity.
+type expCode struct{ low, high, first reg }
+
+func newExp(p *program) expCode {
+	return expCode{low: p.keep(-105), high: p.keep(89), first: p.keep(expPolynomial[0])}
+}
+
+// ln 2 in two parts, the first with enough zero bits that n·ln2High is exact.
+var (
+	log2E   = constant(math.Log2E)
+	ln2High = constant(math.Float32frombits(0x3f317200))
+	ln2Low  = constant(math.Ln2 - float64(math.Float32frombits(0x3f317200)))
+)
+
+// The polynomial's coefficients from degree 6 down; the highest is adjusted for the interval.
+var expPolynomial = []constant{0.00139826, 1. / 120, 1. / 24, 1. / 6, 0.5, 1, 1}
+
+// emit returns exp(x); it overwrites x.
+func (e expCode) emit(p *program, x reg) reg {
+	p.clamp(p, x, e.low, e.high)
+	n := p.mul(x, log2E)
+	p.round(p, n, n)
+	p.fnma(p, x, n, ln2High)
+	p.fnma(p, x, n, ln2Low)
+	y := p.copy(e.first)
+	for _, c := range expPolynomial[1:] {
+		p.horner(p, y, x, c)
+	}
+	p.exp2(p, y, n, x)
+	p.release(n, x)
+	return y
+}

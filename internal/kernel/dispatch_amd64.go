@@ -1,0 +1,64 @@
+//go:build !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// available lists what processor and operating system offer, from worst to best. Package cpu asks
+// XGETBV whether the system saves the wide registers.
+func available() []*routines {
+	list := []*routines{&reference}
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		list = append(list, &avx2)
+	}
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
+		list = append(list, &avx512)
+	}
+	return list
+}
+
+var avx2 = routines{
+	name:            "avx2",
+	max:             maxAVX2,
+	dot:             dotAVX2,
+	dot3:            dot3AVX2,
+	scale:           scaleAVX2,
+	axpy:            axpyAVX2,
+	add:             addAVX2,
+	expAffine:       expAffineAVX2,
+	mulScaled:       mulScaledAVX2,
+	normBackward:    normBackwardAVX2,
+	normBackwardAdd: normBackwardAddAVX2,
+	rotate:          rotateAVX2,
+	swiglu:          swigluAVX2,
+	swigluBackward:  swigluBackwardAVX2,
+	softmaxBackward: softmaxBackwardAVX2,
+	adamW:           adamWAVX2,
+	toBF16:          toBF16Reference,
+	fromBF16:        fromBF16Reference,
+	toF16:           toF16Reference,
+	fromF16:         fromF16Reference,
+}
+
+var avx512 = routines{
+	name:            "avx512",
+	max:             maxAVX512,
+	dot:             dotAVX512,
+	dot3:            dot3AVX512,
+	scale:           scaleAVX512,
+	axpy:            axpyAVX512,
+	add:             addAVX512,
+	expAffine:       expAffineAVX512,
+	mulScaled:       mulScaledAVX512,
+	normBackward:    normBackwardAVX512,
+	normBackwardAdd: normBackwardAddAVX512,
+	rotate:          rotateAVX512,
+	swiglu:          swigluAVX512,
+	swigluBackward:  swigluBackwardAVX512,
+	softmaxBackward: softmaxBackwardAVX512,
+	adamW:           adamWAVX512,
+	toBF16:          toBF16Reference,
+	fromBF16:        fromBF16Reference,
+	toF16:           toF16Reference,
+	fromF16:         fromF16Reference,
+}
