@@ -136,6 +136,9 @@ func (t *Teacher) read(response *http.Response, body io.Reader, c *call, a *answ
 		if err := t.wire.whole(text, c, a); err != nil {
 			return err
 		}
+		if a.finish == "" && a.text.Len()+a.reasoning.Len() == 0 {
+			return errors.New("answer without a choice in it")
+		}
 		a.done = true
 		return nil
 	}

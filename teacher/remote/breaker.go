@@ -17,6 +17,7 @@ import (
 type breaker struct {
 	when     WhenDown
 	patience time.Duration
+	delay    time.Duration // the longest first wait
 
 	mu       sync.Mutex
 	failures int // in a row
@@ -33,8 +34,8 @@ type breaker struct {
 // cause at once when a server goes away.
 const failuresToOpen = 10
 
-func newBreaker(when WhenDown, patience time.Duration) *breaker {
-	return &breaker{when: when, patience: patience, changed: make(chan struct{})}
+func newBreaker(when WhenDown, patience, delay time.Duration) *breaker {
+	return &breaker{when: when, patience: patience, delay: delay, changed: make(chan struct{})}
 }
 
 // enter waits until calls may be made. It returns a [teacher.Fatal] error when the server stayed down for longer than
@@ -113,7 +114,7 @@ func (b *breaker) failed(err error) bool {
 	now := time.Now()
 	if !b.open && b.failures >= failuresToOpen {
 		b.open, b.since = true, now
-		b.pause = fullJitter(time.Second, time.Minute)
+		b.pause = fullJitter(b.delay, time.Minute)
 	} else if !b.open || !b.probing {
 		return b.open
 	}

@@ -176,7 +176,7 @@ func (t *Teacher) ask(ctx context.Context, c *call) (*answer, error) {
 			return nil, f.final()
 		}
 		if jitter == nil {
-			jitter = fullJitter(time.Second, 30*time.Second)
+			jitter = fullJitter(t.opts.RetryDelay, 30*time.Second)
 		}
 		if err := sleep(ctx, max(jitter.NextBackOff(), min(f.wait, t.opts.Patience))); err != nil {
 			return nil, fmt.Errorf("remote: %w", err)

@@ -37,7 +37,8 @@ type lane struct {
 	timer       *time.Timer
 	dead        *fault          // the key was refused
 	credit      int             // tokens charged to the limiter and not used
-	jitter      backoff.BackOff // between refusals that name no time
+	jitter      backoff.BackOff // pauses after refusals that name no time
+	leastPause  time.Duration   // before it
 }
 
 // ticket is a place in line; its channel gets the lane.
@@ -48,21 +49,20 @@ const (
 	cutTo       = 0.7
 	// cutPause keeps a burst of refusals, all of calls sent before the first came back, from counting as many.
 	cutPause = time.Second
-	// leastPause is the shortest pause after a refusal that names no time.
-	leastPause = 500 * time.Millisecond
 )
 
-func newLanes(keys []key, concurrency, requestsPerMinute, tokensPerMinute int) *lanes {
+func newLanes(keys []key, concurrency, requestsPerMinute, tokensPerMinute int, delay time.Duration) *lanes {
 	p := &lanes{}
 	for _, k := range keys {
 		p.all = append(p.all, &lane{
-			key:       k,
-			requests:  perMinute(requestsPerMinute),
-			tokens:    perMinute(tokensPerMinute),
-			window:    min(firstWindow, float64(concurrency)),
-			ceiling:   float64(concurrency),
-			slowStart: true,
-			jitter:    fullJitter(2*time.Second, time.Minute),
+			key:        k,
+			requests:   perMinute(requestsPerMinute),
+			tokens:     perMinute(tokensPerMinute),
+			window:     min(firstWindow, float64(concurrency)),
+			ceiling:    float64(concurrency),
+			slowStart:  true,
+			leastPause: delay / 2,
+			jitter:     fullJitter(2*delay, time.Minute),
 		})
 	}
 	return p
@@ -231,7 +231,7 @@ func (p *lanes) refused(l *lane, wait time.Duration) {
 		l.lastCut = now
 		l.window = max(1, l.window*cutTo)
 		if wait == 0 {
-			wait = leastPause + l.jitter.NextBackOff()
+			wait = l.leastPause + l.jitter.NextBackOff()
 		}
 	}
 	p.closeUntil(l, now.Add(wait))

@@ -55,6 +55,7 @@ type Options struct {
 	IdleTimeout time.Duration // no byte for so long ends an attempt; default 5 minutes. Keep-alives count as bytes
 	Timeout     time.Duration // of one attempt in all; default 30 minutes
 	Retries     int           // attempts after the first for failures of this request alone; default 6, negative is none
+	RetryDelay  time.Duration // the first wait between attempts is drawn from [0, this], then doubled; default 1 second
 	Patience    time.Duration // how long to wait out rate limits and a server that is down; default 15 minutes
 	WhenDown    WhenDown      // default Wait
 
@@ -129,8 +130,8 @@ func New(opts Options) (*Teacher, error) {
 		// A redirect would carry the key to another host, and a POST would become a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.lanes = newLanes(keys, o.Concurrency, o.RequestsPerMinute, o.TokensPerMinute)
-	t.breaker = newBreaker(o.WhenDown, o.Patience)
+	t.lanes = newLanes(keys, o.Concurrency, o.RequestsPerMinute, o.TokensPerMinute, o.RetryDelay)
+	t.breaker = newBreaker(o.WhenDown, o.Patience, o.RetryDelay)
 	t.closing, t.close = context.WithCancelCause(context.Background())
 	return t, nil
 }
@@ -165,6 +166,7 @@ func (t *Teacher) configure() error {
 	o.MaxOutput = orDefault(o.MaxOutput, t.dialect.MaxOutput)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 5*time.Minute)
 	o.Timeout = orDefault(o.Timeout, 30*time.Minute)
+	o.RetryDelay = orDefault(o.RetryDelay, time.Second)
 	o.Patience = orDefault(o.Patience, 15*time.Minute)
 	o.Retries = max(orDefault(o.Retries, 6), 0)
 	if o.Getenv == nil {
