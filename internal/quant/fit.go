@@ -1,0 +1,291 @@
+package quant
+
+import "math"
+
+// The searches behind the formats. All minimise Σ w·(x − x')² over a grid of candidate scales, solving each candidate's
+// best scale in closed form. Sums run in order in float32 and no product is fused into a sum, so that every platform
+// makes the same choice, and the same one as ggml.
+
+// tooSmall is the magnitude below which a group counts as zero.
+const tooSmall = 1e-15
+
+// roundEven returns the integer nearest to x, ties to even; |x| must be below 2²². Adding 1.5·2²³ leaves the integer in
+// the low bits of the mantissa.
+func roundEven(x float32) int {
+	return int(math.Float32bits(x+12582912)&0x007fffff) - 0x00400000
+}
+
+func clamp(l, low, high int) int { return max(low, min(high, l)) }
+
+func meanSquare(x []float32) float32 {
+	var s float32
+	for _, v := range x {
+		s += float32(v * v)
+	}
+	return s / float32(len(x))
+}
+
+// weigh sets w[i] = importance[i]·√(sigma2 + x[i]²): an element counts by what it meets and by its own size.
+func weigh(w, importance, x []float32, sigma2 float32) {
+	for i, v := range x {
+		w[i] = importance[i] * sqrt(sigma2+float32(v*v))
+	}
+}
+
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+// fitSymmetric finds the scale of a signed grid −n…n−1 and writes the levels, offset by n, to q. It tries the grid that
+// sends the extreme element to −n and 18 neighbours of it.
+func fitSymmetric(q []uint8, x, w []float32, n int) float32 {
+	var largest, extreme float32
+	for _, v := range x {
+		if a := abs(v); a > largest {
+			largest, extreme = a, v
+		}
+	}
+	if largest < tooSmall {
+		clear(q)
+		return 0
+	}
+	inverse := float32(-n) / extreme
+	sumXL, sumLL := symmetricSums(x, w, inverse, n)
+	symmetricLevels(q, x, inverse, n)
+	var scale float32
+	if sumLL != 0 {
+		scale = sumXL / sumLL
+	}
+	best := scale * sumXL
+	for step := -9; step <= 9; step++ {
+		if step == 0 {
+			continue
+		}
+		inverse = -(float32(n) + float32(0.1*float32(step))) / extreme
+		sumXL, sumLL = symmetricSums(x, w, inverse, n)
+		if sumLL > 0 && sumXL*sumXL > best*sumLL {
+			symmetricLevels(q, x, inverse, n)
+			scale = sumXL / sumLL
+			best = scale * sumXL
+		}
+	}
+	return scale
+}
+
+func symmetricSums(x, w []float32, inverse float32, n int) (sumXL, sumLL float32) {
+	w = w[:len(x)]
+	for i, v := range x {
+		l := float32(clamp(roundEven(inverse*v), -n, n-1))
+		sumXL += float32(float32(w[i]*v) * l)
+		sumLL += float32(float32(w[i]*l) * l)
+	}
+	return sumXL, sumLL
+}
+
+func symmetricLevels(q []uint8, x []float32, inverse float32, n int) {
+	for i, v := range x {
+		q[i] = uint8(n + clamp(roundEven(inverse*v), -n, n-1))
+	}
+}
+
+// refineSymmetric finds the scale of a signed grid −n…n−1 with weights x², moving one level at a time while that lowers
+// the error, at most five sweeps, and writes the levels, offset by n, to q.
+func refineSymmetric(q []uint8, x []float32, n int) float32 {
+	var largest, extreme float32
+	for _, v := range x {
+		if a := abs(v); a > largest {
+			largest, extreme = a, v
+		}
+	}
+	if largest < tooSmall {
+		clear(q)
+		return 0
+	}
+	inverse := float32(-n) / extreme
+	var sumXL, sumLL float32
+	for i, v := range x {
+		l := clamp(roundEven(inverse*v), -n, n-1)
+		q[i] = uint8(l + n)
+		w, f := v*v, float32(l)
+		sumXL += float32(float32(w*v) * f)
+		sumLL += float32(float32(w*f) * f)
+	}
+	for range 5 {
+		changed := false
+		for i, v := range x {
+			w, old := v*v, float32(int(q[i])-n)
+			xl := sumXL - float32(float32(w*v)*old)
+			if !(xl > 0) {
+				continue
+			}
+			ll := sumLL - float32(float32(w*old)*old)
+			l := clamp(roundEven(float32(v*ll)/xl), -n, n-1)
+			if l == int(q[i])-n {
+				continue
+			}
+			f := float32(l)
+			xl += float32(float32(w*v) * f)
+			ll += float32(float32(w*f) * f)
+			if ll > 0 && float32(xl*xl)*sumLL > float32(sumXL*sumXL)*ll {
+				q[i], sumXL, sumLL, changed = uint8(l+n), xl, ll, true
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	if !(sumLL > 0) {
+		return 0
+	}
+	return sumXL / sumLL
+}
+
+// search is the grid of an affine fit: the candidates are (n + first + step·i)/(max−min) for i = 0…count. With absolute
+// the error is Σ w·|x − x'| instead of the squares.
+type search struct {
+	first, step float32
+	count       int
+	absolute    bool
+}
+
+// fitAffine finds scale ≥ 0 and m ≥ 0 for x' = scale·q − m, q in 0…n, and writes the levels to q.
+func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
+	w = w[:len(x)]
+	low, high := x[0], x[0]
+	sumW := w[0]
+	sumX := sumW * x[0]
+	for i := 1; i < len(x); i++ {
+		low, high = min(low, x[i]), max(high, x[i])
+		sumW += w[i]
+		sumX += float32(w[i] * x[i])
+	}
+	low = min(low, 0)
+	if high <= low {
+		clear(q)
+		return 0, -low
+	}
+	var try [blockSize]uint8
+	span := high - low
+	start := low // every candidate rounds from the smallest element, also after a better minimum was found
+	inverse := float32(n) / span
+	scale = 1 / inverse
+	affineLevels(q, x, inverse, start, n)
+	best := affineError(q, x, w, scale, low, s.absolute)
+	for i := 0; i <= s.count; i++ {
+		inverse = (s.first + float32(s.step*float32(i)) + float32(n)) / span
+		candidate := try[:len(x)]
+		var sumL, sumLL, sumXL float32
+		affineLevels(candidate, x, inverse, start, n)
+		for j, l := range candidate {
+			f := float32(l)
+			wl := w[j] * f
+			sumL += wl
+			sumLL += float32(wl * f)
+			sumXL += float32(wl * x[j])
+		}
+		determinant := float32(sumW*sumLL) - float32(sumL*sumL)
+		if !(determinant > 0) {
+			continue
+		}
+		a := (float32(sumW*sumXL) - float32(sumX*sumL)) / determinant
+		b := (float32(sumLL*sumX) - float32(sumL*sumXL)) / determinant
+		if b > 0 {
+			b = 0
+			a = sumXL / sumLL
+		}
+		if e := affineError(candidate, x, w, a, b, s.absolute); e < best {
+			copy(q, candidate)
+			best, scale, low = e, a, b
+			start, span = b, high-b
+		}
+	}
+	return scale, -low
+}
+
+func affineLevels(q []uint8, x []float32, inverse, low float32, n int) {
+	q = q[:len(x)]
+	for i, v := range x {
+		q[i] = uint8(clamp(roundEven(inverse*(v-low)), 0, n))
+	}
+}
+
+func affineError(q []uint8, x, w []float32, scale, low float32, absolute bool) (e float32) {
+	q, w = q[:len(x)], w[:len(x)]
+	for i, v := range x {
+		d := float32(scale*float32(q[i])) + low - v
+		if absolute {
+			d = abs(d)
+		} else {
+			d = d * d
+		}
+		e += float32(w[i] * d)
+	}
+	return e
+}
+
+// fitScales finds the scale of an unsigned grid 0…n for the non-negative x and writes the levels to q: the scales and
+// minima of a super-block, which are themselves quantized.
+func fitScales(q []uint8, x, w []float32, n int) float32 {
+	var high float32
+	for _, v := range x {
+		high = max(high, v)
+	}
+	if high < tooSmall {
+		clear(q)
+		return 0
+	}
+	level := func(v float32) int { return clamp(roundEven(v), 0, n) }
+	squares := func(inverse float32) (e float32) {
+		scale := 1 / inverse
+		for i, v := range x {
+			d := v - float32(scale*float32(level(inverse*v)))
+			e += float32(float32(w[i]*d) * d)
+		}
+		return e
+	}
+	inverse := float32(n) / high
+	best := squares(inverse)
+	for step := -4; step <= 4; step++ {
+		if step == 0 {
+			continue
+		}
+		candidate := (float32(0.1*float32(step)) + float32(n)) / high
+		if e := squares(candidate); e < best {
+			best, inverse = e, candidate
+		}
+	}
+	var sumXL, sumLL float32
+	for i, v := range x {
+		l := level(inverse * v)
+		q[i] = uint8(l)
+		f := float32(l)
+		sumXL += float32(float32(w[i]*v) * f)
+		sumLL += float32(float32(w[i]*f) * f)
+	}
+	for range 5 {
+		changed := false
+		for i, v := range x {
+			old := float32(q[i])
+			xl := sumXL - float32(float32(w[i]*v)*old)
+			ll := sumLL - float32(float32(w[i]*old)*old)
+			if !(xl > 0 && ll > 0) {
+				continue
+			}
+			l := level(float32(v*ll) / xl)
+			if l == int(q[i]) {
+				continue
+			}
+			f := float32(l)
+			xl += float32(float32(w[i]*v) * f)
+			ll += float32(float32(w[i]*f) * f)
+			if float32(xl*xl)*sumLL > float32(sumXL*sumXL)*ll {
+				q[i], sumXL, sumLL, changed = uint8(l), xl, ll, true
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	if !(sumLL > 0) {
+		return 0
+	}
+	return sumXL / sumLL
+}
