@@ -18,7 +18,11 @@ func available() []*routines {
 }
 
 var avx2 = routines{
-	name:            "avx2",
+	name: "avx2",
+	tile: tile{rows: 6, columns: 16, resident: 192 << 10, kernels: []microKernel{
+		sgemm1x16AVX2, sgemm2x16AVX2, sgemm3x16AVX2, sgemm4x16AVX2, sgemm5x16AVX2, sgemm6x16AVX2,
+	}},
+	fmaPeak: peakAVX2, fmaFlops: 12 * 8 * 2,
 	max:             maxAVX2,
 	dot:             dotAVX2,
 	dot3:            dot3AVX2,
@@ -34,6 +38,7 @@ var avx2 = routines{
 	swigluBackward:  swigluBackwardAVX2,
 	softmaxBackward: softmaxBackwardAVX2,
 	adamW:           adamWAVX2,
+	transpose:       transposeReference,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
@@ -41,7 +46,12 @@ var avx2 = routines{
 }
 
 var avx512 = routines{
-	name:            "avx512",
+	name: "avx512",
+	tile: tile{rows: 12, columns: 32, resident: 1 << 20, kernels: []microKernel{
+		sgemm1x32AVX512, sgemm2x32AVX512, sgemm3x32AVX512, sgemm4x32AVX512, sgemm5x32AVX512, sgemm6x32AVX512,
+		sgemm7x32AVX512, sgemm8x32AVX512, sgemm9x32AVX512, sgemm10x32AVX512, sgemm11x32AVX512, sgemm12x32AVX512,
+	}},
+	fmaPeak: peakAVX512, fmaFlops: 24 * 16 * 2,
 	max:             maxAVX512,
 	dot:             dotAVX512,
 	dot3:            dot3AVX512,
@@ -57,6 +67,7 @@ var avx512 = routines{
 	swigluBackward:  swigluBackwardAVX512,
 	softmaxBackward: softmaxBackwardAVX512,
 	adamW:           adamWAVX512,
+	transpose:       transposeReference,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,

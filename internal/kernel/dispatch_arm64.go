@@ -7,7 +7,12 @@ package kernel
 func available() []*routines { return []*routines{&reference, &neon} }
 
 var neon = routines{
-	name:            "neon",
+	name: "neon",
+	tile: tile{rows: 8, columns: 12, resident: 192 << 10, kernels: []microKernel{
+		sgemm1x12NEON, sgemm2x12NEON, sgemm3x12NEON, sgemm4x12NEON,
+		sgemm5x12NEON, sgemm6x12NEON, sgemm7x12NEON, sgemm8x12NEON,
+	}},
+	fmaPeak: peakNEON, fmaFlops: 24 * 4 * 2,
 	max:             maxNEON,
 	dot:             dotNEON,
 	dot3:            dot3NEON,
@@ -23,6 +28,7 @@ var neon = routines{
 	swigluBackward:  swigluBackwardNEON,
 	softmaxBackward: softmaxBackwardNEON,
 	adamW:           adamWNEON,
+	transpose:       transposeReference,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,

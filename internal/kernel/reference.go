@@ -7,6 +7,7 @@ import (
 // reference is plain Go: what each routine means, the oracle of the tests and the last resort.
 var reference = routines{
 	name:            "purego",
+	tile:            tile{rows: 4, columns: 4, resident: 128 << 10, kernels: []microKernel{sgemmGo1, sgemmGo2, sgemmGo3, sgemmGo4}},
 	max:             maxReference,
 	dot:             dotReference,
 	dot3:            dot3Reference,
@@ -22,6 +23,7 @@ var reference = routines{
 	swigluBackward:  swigluBackwardReference,
 	softmaxBackward: softmaxBackwardReference,
 	adamW:           adamWReference,
+	transpose:       transposeReference,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
@@ -167,5 +169,18 @@ func roundBF16(v float32) float32 { return math.Float32frombits(uint32(bf16Bits(
 func fromBF16Reference(dst []float32, x []uint16) {
 	for i, v := range x {
 		dst[i] = math.Float32frombits(uint32(v) << 16)
+	}
+}
+
+// transposeReference packs n rows of k elements as k rows of width ≥ n, with zeros behind them.
+func transposeReference(dst []float32, width int, src []float32, stride, n, k int) {
+	if n < width {
+		clear(dst[:k*width])
+	}
+	for q := range n {
+		row := src[q*stride:][:k]
+		for p, v := range row {
+			dst[p*width+q] = v
+		}
 	}
 }

@@ -4,6 +4,12 @@ package kernel
 // of a call are as long as its first. The reference loops in reference.go say what each computes.
 type routines struct {
 	name string
+	tile tile // of the float32 matrix product
+
+	fmaPeak   func(n int) // rounds of fmaFlops operations on registers; nil in plain Go
+	fmaFlops  float64
+	tilePeak  func(n int) // the same for bf16 tiles
+	tileFlops float64
 
 	max             func(x []float32) float32
 	dot             func(x, y []float32) float32
@@ -20,6 +26,7 @@ type routines struct {
 	swigluBackward  func(dgate, dup, da, gate, up []float32)
 	softmaxBackward func(dp, p []float32, delta, scale float32)
 	adamW           func(w, g, m, v []float32, c *adamCoefficients)
+	transpose       func(dst []float32, width int, src []float32, stride, n, k int)
 	toBF16          func(dst []uint16, x []float32)
 	fromBF16        func(dst []float32, x []uint16)
 	toF16           func(dst []uint16, x []float32)

@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-// Exp sets dst[i] = exp(x[i]), within 2 units in the last place; results below the smallest normal
+// Exp sets dst[i] = exp(x[i]), within 3 units in the last place; results below the smallest normal
 // number are zero. dst may be x.
 func Exp(dst, x []float32) { ExpAffine(dst, x, 1, 0) }
 

@@ -23,6 +23,9 @@ func main() {
 	emitPause(amd64, arm64)
 	amd64.write("vector")
 	arm64.write("vector")
+	emitSGEMM(amd64, arm64)
+	amd64.write("sgemm")
+	arm64.write("sgemm")
 }
 
 // file collects the assembly and the Go declarations of one generated pair NAME_ARCH.s, NAME_ARCH.go.

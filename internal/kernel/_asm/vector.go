@@ -193,7 +193,7 @@ func normBackward(accumulate bool) func(p *program) func() {
 func (p *program) negate(a reg) reg { return p.mul(a, constant(-1)) }
 
 // expCode emits exp by range reduction, x = n·ln 2 + r with |r| ≤ ln2/2, and a polynomial of degree 6
-// on r, within 2 units in the last place. Below −105 the result is 0, above 88.72 infinity.
+// on r, within 3 units in the last place. Below −105 the result is 0, above 88.72 infinity.
 type expCode struct{ low, high, first reg }
 
 func newExp(p *program) expCode {

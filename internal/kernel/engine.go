@@ -1,0 +1,63 @@
+package kernel
+
+// engine multiplies packed blocks: the part of a matrix product that differs between float32 vectors
+// and bf16 tiles. A product C (+)= A·B is done in strips of rows of A and panels of columns of B,
+// over blocks of at most depthMax of the k products. Packed memory is counted in 4-byte words.
+type engine interface {
+	// tile returns the rows of a strip and the columns of a panel.
+	tile() (rows, columns int)
+	// resident is how many words of packed B to work on at once: a share of the L2 cache.
+	resident() int
+	// panel returns the words of one packed panel of B over k products.
+	panel(k int) int
+	// packB writes columns [j, j+columns) of B over [k0, k0+k), panel after panel.
+	packB(dst []float32, b operand, j, columns, k0, k int)
+	// packA lays out rows [i, i+rows) of A over [k0, k0+k).
+	packA(dst *blockA, a operand, i, rows, k0, k int)
+	// multiply computes c (+)= a·b for one strip of a and as many panels of b as c has columns. edge
+	// is memory for one tile.
+	multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile)
+}
+
+// blockA is a packed block of A, strip after strip.
+type blockA struct {
+	words  []float32
+	k      int
+	strip  int // words from one strip to the next
+	rs, cs int // bytes from one row, one k, to the next within a strip; the last strip may differ
+	pad    []float32
+}
+
+// edgeTile receives a tile of C that sticks out of its matrix.
+type edgeTile [32 * 32]float32
+
+// depthMax bounds the k products of a block: a strip of A stays in the L1 cache.
+const depthMax = 512
+
+// engineFor returns the engine of a precision.
+func engineFor(prec Precision) engine {
+	if prec == BF16 {
+		return vectorEngine{round: true}
+	}
+	return vectorEngine{}
+}
+
+// operand is a matrix as a factor: Matrix, or its transpose.
+type operand struct {
+	Matrix
+	transposed bool
+}
+
+// shape returns the rows and columns of the factor.
+func (o operand) shape() (rows, columns int) {
+	if o.transposed {
+		return o.Cols, o.Rows
+	}
+	return o.Rows, o.Cols
+}
+
+func clearMatrix(m Matrix) {
+	for i := range m.Rows {
+		clear(m.Row(i))
+	}
+}

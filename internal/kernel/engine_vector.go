@@ -1,0 +1,193 @@
+package kernel
+
+import "unsafe"
+
+// microKernel multiplies a strip of A by packed panels of B, with strides in bytes:
+//
+//	for each panel j:  C[r][j·NR + q] (+)= Σ_p A[r·rs + p·cs] · B[j][p][q]
+//
+// The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it.
+type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+
+// tile describes the float32 micro-kernels of an implementation.
+type tile struct {
+	rows, columns int
+	resident      int           // bytes of packed B that stay in the L2 cache
+	kernels       []microKernel // for 1 … rows rows
+}
+
+// vectorEngine is float32 on vector registers. A panel of B is packed as k rows of the panel's width.
+// A strip of A is packed as its rows, or, from a transposed factor, as its columns.
+type vectorEngine struct {
+	round bool // inputs to bf16: what tiles compute, on machines without them
+}
+
+// rowPad keeps the rows of a strip from falling on the same cache sets.
+const rowPad = 16
+
+func (vectorEngine) tile() (rows, columns int) { return active.tile.rows, active.tile.columns }
+func (vectorEngine) resident() int             { return active.tile.resident / 4 }
+func (vectorEngine) panel(k int) int           { return active.tile.columns * k }
+
+func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
+	strip := active.tile.rows
+	dst.k = k
+	if a.transposed {
+		dst.strip, dst.rs, dst.cs = strip*k, 4, strip*4
+	} else {
+		dst.strip, dst.rs, dst.cs = strip*(k+rowPad), (k+rowPad)*4, 4
+	}
+	dst.words = grow(dst.words, blockCount(rows, strip)*dst.strip)
+	for r := 0; r < rows; r += strip {
+		words, n := dst.words[r/strip*dst.strip:], min(strip, rows-r)
+		if a.transposed {
+			packRows(words, strip, a.Data[k0*a.Stride+i+r:], a.Stride, n, k)
+			continue
+		}
+		for q := range n {
+			copy(words[q*(k+rowPad):][:k], a.Data[(i+r+q)*a.Stride+k0:])
+		}
+	}
+	if e.round {
+		roundWords(dst.words)
+	}
+}
+
+func (e vectorEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
+	width := active.tile.columns
+	for q := 0; q < columns; q += width {
+		words, n := dst[q/width*width*k:][:width*k], min(width, columns-q)
+		if b.transposed {
+			active.transpose(words, width, b.Data[(j+q)*b.Stride+k0:], b.Stride, n, k)
+		} else {
+			packRows(words, width, b.Data[k0*b.Stride+j+q:], b.Stride, n, k)
+		}
+		if e.round {
+			roundWords(words)
+		}
+	}
+}
+
+// packRows copies k rows of n ≤ width elements to rows of width, with zeros behind them.
+func packRows(dst []float32, width int, src []float32, stride, n, k int) {
+	if n < width {
+		for p := range k {
+			clear(dst[p*width+copy(dst[p*width:][:width], src[p*stride:][:n]) : (p+1)*width])
+		}
+		return
+	}
+	switch width { // fixed sizes compile to a few vector moves, without a call
+	case 32:
+		for p := range k {
+			*(*[32]float32)(dst[p*32:]) = *(*[32]float32)(src[p*stride:])
+		}
+	case 16:
+		for p := range k {
+			*(*[16]float32)(dst[p*16:]) = *(*[16]float32)(src[p*stride:])
+		}
+	case 12:
+		for p := range k {
+			*(*[12]float32)(dst[p*12:]) = *(*[12]float32)(src[p*stride:])
+		}
+	case 8:
+		for p := range k {
+			*(*[8]float32)(dst[p*8:]) = *(*[8]float32)(src[p*stride:])
+		}
+	case 6:
+		for p := range k {
+			*(*[6]float32)(dst[p*6:]) = *(*[6]float32)(src[p*stride:])
+		}
+	default:
+		for p := range k {
+			copy(dst[p*width:][:width], src[p*stride:])
+		}
+	}
+}
+
+func roundWords(x []float32) {
+	for i, v := range x {
+		x[i] = roundBF16(v)
+	}
+}
+
+func (vectorEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile) {
+	rows, width := c.Rows, active.tile.columns
+	kernel := active.tile.kernels[rows-1]
+	words := &a.words[strip*a.strip]
+	full := c.Cols / width
+	if full > 0 {
+		_ = b[full*width*a.k-1]
+		_ = c.Data[(rows-1)*c.Stride+full*width-1]
+		kernel(a.k, words, a.rs, a.cs, &b[0], &c.Data[0], c.Stride*4, full, toInt(accumulate))
+	}
+	if rest := c.Cols - full*width; rest > 0 {
+		kernel(a.k, words, a.rs, a.cs, &b[full*width*a.k], &edge[0], width*4, 1, 0)
+		mergeEdge(c, full*width, edge[:], width, accumulate)
+	}
+}
+
+// mergeEdge stores or adds the part of a tile that lies within c, whose first column is `from`.
+func mergeEdge(c Matrix, from int, edge []float32, ld int, accumulate bool) {
+	for r := range c.Rows {
+		row := c.Row(r)[from:]
+		row = row[:min(len(row), ld)]
+		if accumulate {
+			for q := range row {
+				row[q] += edge[r*ld+q]
+			}
+		} else {
+			copy(row, edge[r*ld:])
+		}
+	}
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// The micro-kernels of plain Go: 4×4, one row at a time.
+func sgemmGo1(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+	sgemmGo(1, k, a, rs, cs, b, c, ldc, panels, acc)
+}
+func sgemmGo2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+	sgemmGo(2, k, a, rs, cs, b, c, ldc, panels, acc)
+}
+func sgemmGo3(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+	sgemmGo(3, k, a, rs, cs, b, c, ldc, panels, acc)
+}
+func sgemmGo4(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+	sgemmGo(4, k, a, rs, cs, b, c, ldc, panels, acc)
+}
+
+func sgemmGo(rows, k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+	rs, cs, ldc = rs/4, cs/4, ldc/4
+	aa := unsafe.Slice(a, (rows-1)*rs+max(k-1, 0)*cs+1)
+	bb := unsafe.Slice(b, panels*k*4)
+	cc := unsafe.Slice(c, (rows-1)*ldc+panels*4)
+	for j := range panels {
+		for r := range rows {
+			var s0, s1, s2, s3 float32
+			at := r * rs
+			for p := j * k * 4; p < (j+1)*k*4; p += 4 {
+				v, row := aa[at], bb[p:p+4]
+				s0 += v * row[0]
+				s1 += v * row[1]
+				s2 += v * row[2]
+				s3 += v * row[3]
+				at += cs
+			}
+			out := cc[r*ldc+j*4:][:4]
+			if acc == 0 {
+				out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+			} else {
+				out[0] += s0
+				out[1] += s1
+				out[2] += s2
+				out[3] += s3
+			}
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+)
+
+// gemmShapes are the products of the models in docs/kernels.md, as layout, M, N, K.
+var gemmShapes = []struct {
+	layout  int
+	m, n, k int
+}{
+	{0, 4096, 256, 256}, {0, 4096, 768, 256}, {0, 4096, 1408, 256}, {0, 4096, 256, 704}, {0, 512, 8192, 256},
+	{1, 4096, 256, 256}, {1, 4096, 256, 1408}, {1, 4096, 704, 256}, {1, 512, 256, 8192},
+	{2, 256, 256, 4096}, {2, 1408, 256, 4096}, {2, 256, 704, 4096}, {2, 8192, 256, 512},
+	{0, 1024, 1024, 1024}, {1, 1024, 1024, 1024}, {2, 1024, 1024, 1024},
+}
+
+// BenchmarkGemm reports GFLOP/s and the share of the peak measured in the same process, one thread.
+func BenchmarkGemm(b *testing.B) {
+	peak := MeasurePeak()
+	for _, prec := range []Precision{FP32, BF16} {
+		for _, s := range gemmShapes {
+			l := layouts[s.layout]
+			ar, ac, br, bc := s.m, s.k, s.k, s.n
+			if l.ta {
+				ar, ac = ac, ar
+			}
+			if l.tb {
+				br, bc = bc, br
+			}
+			r := newRand(1)
+			x, y, z := NewMatrix(make([]float32, ar*ac), ar, ac), NewMatrix(make([]float32, br*bc), br, bc), NewMatrix(make([]float32, s.m*s.n), s.m, s.n)
+			fillNormal(r, x.Data, 1)
+			fillNormal(r, y.Data, 1)
+			flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
+			rate := func(b *testing.B) {
+				g := flops * float64(b.N) / b.Elapsed().Seconds()
+				b.ReportMetric(g/1e9, "GFLOP/s")
+				if prec == FP32 && peak.FMA > 0 {
+					b.ReportMetric(100*g/peak.FMA, "%peak")
+				}
+				b.ReportMetric(0, "ns/op")
+			}
+			b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", prec, l.name, s.m, s.n, s.k), func(b *testing.B) {
+				for b.Loop() {
+					l.run(nil, prec, z, x, y, false)
+				}
+				rate(b)
+			})
+			if l.ta {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/%spacked/%dx%dx%d", prec, l.name, s.m, s.n, s.k), func(b *testing.B) {
+				var w Weights
+				w.Pack(nil, prec, y)
+				for b.Loop() {
+					if l.tb {
+						w.Forward(nil, z, x, false)
+					} else {
+						w.Backward(nil, z, x, false)
+					}
+				}
+				rate(b)
+			})
+		}
+	}
+}

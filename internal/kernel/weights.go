@@ -1,0 +1,90 @@
+package kernel
+
+// Weights are one or several matrices of a linear layer, stacked and laid out for the kernels, so
+// that the cost of packing is paid once per optimizer step and not in every product.
+//
+// Stacking makes one wide product of several: queries, keys and values, or gate and up. The packed
+// copies take the size of the matrices twice in FP32 and once in BF16.
+type Weights struct {
+	prec     Precision
+	out, in  int
+	forward  packedFactor // wᵀ: (in, out)
+	backward packedFactor // w: (out, in)
+	stack    []float32    // the matrices in one, if they are several
+}
+
+// packedFactor is a right factor, packed whole.
+type packedFactor struct {
+	words []float32
+}
+
+// Pack lays out the stack of matrices, all of shape (·, in), for prec, in both orientations. It
+// reuses the memory of the previous call. Pack again after the matrices have changed.
+func (w *Weights) Pack(p *Pool, prec Precision, matrices ...Matrix) {
+	w.prec, w.out, w.in = prec, 0, matrices[0].Cols
+	for _, m := range matrices {
+		m.checkShape(m.Rows, w.in)
+		w.out += m.Rows
+	}
+	whole := matrices[0]
+	if len(matrices) > 1 {
+		w.stack = grow(w.stack, w.out*w.in)
+		whole = NewMatrix(w.stack, w.out, w.in)
+		at := 0
+		for _, m := range matrices {
+			for i := range m.Rows {
+				copy(whole.Row(at), m.Row(i))
+				at++
+			}
+		}
+	}
+	w.forward.pack(p, prec, operand{Matrix: whole, transposed: true})
+	w.backward.pack(p, prec, operand{Matrix: whole})
+}
+
+// Shape returns the rows (outputs) and columns (inputs) of the stack.
+func (w *Weights) Shape() (out, in int) { return w.out, w.in }
+
+// Forward computes y = x·wᵀ, or y += x·wᵀ; y has shape (M, out), x (M, in).
+func (w *Weights) Forward(p *Pool, y, x Matrix, accumulate bool) {
+	x.checkShape(x.Rows, w.in)
+	y.checkShape(x.Rows, w.out)
+	w.forward.multiply(p, w.prec, y, x, accumulate)
+}
+
+// Backward computes dx = dy·w, or dx += dy·w; dx has shape (M, in), dy (M, out).
+func (w *Weights) Backward(p *Pool, dx, dy Matrix, accumulate bool) {
+	dy.checkShape(dy.Rows, w.out)
+	dx.checkShape(dy.Rows, w.in)
+	w.backward.multiply(p, w.prec, dx, dy, accumulate)
+}
+
+func (f *packedFactor) pack(p *Pool, prec Precision, b operand) {
+	t := gemmTasks.get()
+	defer gemmTasks.put(t)
+	k, n := b.shape()
+	if k == 0 {
+		return
+	}
+	t.plan(engineFor(prec), Matrix{Cols: n}, k)
+	t.b = b
+	f.words = grow(f.words, t.depths*t.panels*t.panel)
+	t.words = f.words
+	p.Run(t.depths*blockCount(t.panels, packPanels), (*packTask)(t))
+	t.forget()
+}
+
+func (f *packedFactor) multiply(p *Pool, prec Precision, c, a Matrix, accumulate bool) {
+	if a.Cols == 0 {
+		if !accumulate {
+			clearMatrix(c)
+		}
+		return
+	}
+	t := gemmTasks.get()
+	defer gemmTasks.put(t)
+	t.plan(engineFor(prec), c, a.Cols)
+	t.a, t.accumulate, t.words = operand{Matrix: a}, accumulate, f.words
+	p.Run(t.rowBlocks*t.columnBlocks, (*multiplyTask)(t))
+	t.forget()
+}
