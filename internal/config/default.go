@@ -1,0 +1,113 @@
+package config
+
+import "time"
+
+// Default returns a recipe with every default filled in. A document is decoded over it, so it is the one place where a
+// default stands; the reasons stand beside them.
+func Default() Recipe {
+	return Recipe{
+		Seed: 1,
+		Prompts: Prompts{
+			Format:  "chat",
+			Heldout: 0.05, // enough to measure with, little enough not to be missed in training
+		},
+		Teacher: Teacher{
+			Samples:     1,
+			Concurrency: 16, // what most providers allow a new key; a local teacher batches as many
+			Sampling: Sampling{
+				Temperature:       1,    // the teacher's own distribution; sharper answers are what selection is for
+				TopP:              1,    // no cut: a cut distribution is not the teacher's
+				RepetitionPenalty: 1,    // none, for the same reason
+				MaxTokens:         1024, // small students do worse on long chains of thought (arXiv:2502.12143)
+			},
+			Signal: Signal{Kind: "none", K: 12}, // 12 draws a token suffice (arXiv:2503.16870)
+			Limits: Limits{
+				Timeout:     10 * time.Minute, // a reasoner may think that long
+				IdleTimeout: time.Minute,
+				Retries:     8, // with exponential backoff some minutes: longer than a usual hiccup
+			},
+		},
+		Select: Select{
+			Policy:     "all",
+			Failing:    "drop",
+			Unfinished: "drop",
+			Dedup:      "exact", // a repeated answer only weighs its prompt more
+		},
+		Tokenizer: Tokenizer{
+			From: "teacher", // the only choice that lets the student learn from the distribution
+			Size: 4096,      // a small student should not spend its weights on embeddings
+		},
+		Student: Student{
+			From:      "scratch",
+			Layers:    4,
+			Width:     256, // a multiple of 256, so that every block format fits
+			FFN:       768, // three times the width, and again a multiple of 256
+			Heads:     4,
+			Context:   1024,
+			Tied:      true, // at these sizes the embedding is a third of the weights
+			RopeTheta: 10000,
+		},
+		Train: Train{
+			Epochs:     3, // Hinton-style students gain little after a few passes over distinct text
+			Batch:      8,
+			Accumulate: 1,
+			Optimizer: Optimizer{
+				Kind:        "muon", // reached in 2M tokens what AdamW did not in 3M on the reasoner
+				LR:          2e-3,
+				MuonLR:      0.02,
+				WeightDecay: 0.01,
+				Beta1:       0.9,
+				Beta2:       0.95, // 0.999 reacts too slowly in runs of a few thousand steps
+				Clip:        1,
+				Schedule:    "wsd", // most of the gain comes in the falling part, and it can be continued
+				Warmup:      0.05,
+				Final:       0.02,
+			},
+			Loss: Loss{
+				Kind:        "ce",
+				Weight:      1,
+				Temperature: 1,
+				Beta:        0.5,
+			},
+			Precision:      "auto",
+			Keep:           2,
+			LearnReasoning: true,
+		},
+		Export: Export{
+			Formats:   []string{"f16", "q8_0", "q4_0"},
+			HF:        true,
+			Modelfile: true,
+		},
+		Eval: Eval{
+			Prompts: 200, // a 95 % interval of at most ±7 points
+			Match:   "none",
+			Speed:   true,
+		},
+		Report: Report{Samples: 12},
+	}
+}
+
+// fill gives the sections that a recipe may leave out altogether their defaults, once they are there.
+func (r *Recipe) fill() {
+	if p := r.Prompts.Problems; p != nil {
+		if p.MinSteps == 0 {
+			p.MinSteps = 1
+		}
+		if p.MaxSteps == 0 {
+			p.MaxSteps = 4 // all that the generator knows
+		}
+	}
+	if s := r.Score; s != nil {
+		if s.Signal.Kind == "" {
+			s.Signal.Kind = "sampled" // unbiased, unlike topk
+		}
+		if s.Signal.K == 0 {
+			s.Signal.K = 12
+		}
+	}
+	for i := range r.Select.Verify {
+		if v := &r.Select.Verify[i]; v.Kind == "fuzzy" && v.Threshold == 0 {
+			v.Threshold = 0.9 // one word in ten may differ
+		}
+	}
+}
