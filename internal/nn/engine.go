@@ -1,0 +1,74 @@
+package nn
+
+import (
+	"gorgonia.org/tensor"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
+
+// Engine is what the operations of one graph share: workers, precision, the batch of this run, and scratch memory.
+type Engine struct {
+	Pool      *kernel.Pool
+	Precision kernel.Precision
+
+	// Recompute keeps only the input of every block half and computes the rest again in the backward pass: gradient
+	// checkpointing (Chen et al. 2016, arXiv:1604.06174).
+	Recompute bool
+
+	// Inference builds a graph that is never differentiated: halves share their buffers.
+	Inference bool
+
+	rows   int // N
+	batch  *Batch
+	layout layout
+	loss   RowLoss
+	scale  float32
+
+	attention attentionState // shared where nothing need be kept
+	ffn       feedForwardState
+	scratch   scratch
+}
+
+// NewEngine returns an engine for batches of the given shape.
+func NewEngine(pool *kernel.Pool, prec kernel.Precision, batchRows, length int) *Engine {
+	return &Engine{Pool: pool, Precision: prec, rows: batchRows * length}
+}
+
+// Feed sets what the next run reads. The gradient is that of scale · Σ weight · loss; scale is usually one over the
+// weight of all batches of an optimizer step.
+func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
+	e.batch, e.loss, e.scale = b, loss, scale
+	e.layout.set(b)
+}
+
+// scratch holds buffers that live within one operation; all operations of an engine use the same ones, since a
+// TapeMachine runs them one after another.
+type scratch struct {
+	wide, narrow, branch, low []float32
+}
+
+// grow returns buf with n elements, reallocated when it is too short. Its contents are not defined.
+func grow(buf *[]float32, n int) []float32 {
+	if cap(*buf) < n {
+		*buf = make([]float32, n)
+	}
+	return (*buf)[:n]
+}
+
+// growMatrix is grow as a dense (rows, cols) view.
+func growMatrix(buf *[]float32, rows, cols int) kernel.Matrix {
+	return kernel.NewMatrix(grow(buf, rows*cols), rows, cols)
+}
+
+// growTensor returns *t, made at first use.
+func growTensor(t **tensor.Dense, shape ...int) *tensor.Dense {
+	if *t == nil {
+		*t = newTensor(shape...)
+	}
+	return *t
+}
+
+// dense views the elements of a tensor value as (rows, the rest).
+func dense(elements []float32, rows int) kernel.Matrix {
+	return kernel.NewMatrix(elements, rows, len(elements)/rows)
+}

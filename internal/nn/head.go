@@ -1,0 +1,184 @@
+package nn
+
+import (
+	"errors"
+	"math"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
+
+// Target is what one position is to learn.
+type Target struct {
+	Token    distill.Token
+	Kind     distill.SignalKind // of the entries below
+	IDs      []distill.Token    // empty where the position has no signal
+	Logprobs []float32
+}
+
+// Value is the loss of one position, or a weighted sum of such, in nats.
+type Value struct {
+	Loss         float64 // what is minimised
+	CrossEntropy float64 // against the target token
+	Divergence   float64 // from the teacher
+	Signals      float64 // what of the weight has a signal: the divisor of Divergence
+	Correct      float64 // what of the weight has its largest logit at the target
+}
+
+// RowLoss judges the logits of one position. Row returns the loss and, if scale is not 0, overwrites logits (V) with the
+// gradient of the loss times scale; otherwise logits are left undefined. It is called from several goroutines.
+type RowLoss interface {
+	Row(logits []float32, t Target, scale float32) Value
+}
+
+// Totals sums what the loss was over the learnt positions of a run.
+type Totals struct {
+	Value
+	Weight float64 // sum of the positions' weights
+	Tokens int     // learnt positions
+}
+
+// Add adds the totals of another run.
+func (t *Totals) Add(o Totals) {
+	t.Loss += o.Loss
+	t.CrossEntropy += o.CrossEntropy
+	t.Divergence += o.Divergence
+	t.Signals += o.Signals
+	t.Correct += o.Correct
+	t.Weight += o.Weight
+	t.Tokens += o.Tokens
+}
+
+// Head makes logits = h·Wᵀ, the loss and its gradient in chunks of rows: logits of all positions never exist at once, and
+// positions of weight 0 have none at all. Its value is scale · Σ weight · loss, a scalar; the gradient is made in the
+// forward pass, so the node must be what is differentiated.
+type Head struct {
+	Output *Param // (V, C)
+
+	e       *Engine
+	linear  *linear
+	dh      *tensor.Dense
+	loss    G.F32
+	totals  Totals
+	rows    []int32 // learnt positions
+	values  []Value // one per row of a chunk
+	logits  []float32
+	input   []float32 // learnt rows of h in this chunk
+	dinput  []float32
+	chunk   int
+	first   int // first learnt row of this chunk
+	targets []distill.Token
+	grads   []G.Value
+}
+
+// chunkElements bounds the logits that exist at once: 4 Mi elements, 16 MiB.
+const chunkElements = 4 << 20
+
+// ChunkRows returns how many positions have logits at the same time.
+func ChunkRows(vocab, rows int) int {
+	return min(rows, max(32, min(512, chunkElements/vocab/16*16)))
+}
+
+// Apply adds the head to the graph. targets is an int32 vector (N).
+func (h *Head) Apply(e *Engine, in Inputs, x, targets *G.Node) (*G.Node, error) {
+	h.e = e
+	h.linear = newLinear(Params{h.Output}, nil, nil)
+	h.chunk = ChunkRows(h.Output.Shape()[0], e.rows)
+	return Apply("head", h, tensor.ScalarShape(), []bool{true, !h.Output.Frozen(), false}, x, in.node(h.Output), targets)
+}
+
+// Totals returns what the last run summed.
+func (h *Head) Totals() Totals { return h.totals }
+
+// Forward implements Function.
+func (h *Head) Forward(in []G.Value) (G.Value, error) {
+	e := h.e
+	x := dense(data(in[0]), e.rows)
+	h.targets = in[2].Data().([]int32)
+	h.rows = h.rows[:0]
+	for i, w := range e.batch.Weights {
+		if w > 0 {
+			h.rows = append(h.rows, int32(i))
+		}
+	}
+	h.totals = Totals{Tokens: len(h.rows)}
+	h.linear.pack(e)
+	if !e.Inference {
+		clear(data(growTensor(&h.dh, x.Rows, x.Cols)))
+	}
+	if cap(h.values) < h.chunk {
+		h.values = make([]Value, h.chunk)
+	}
+	for h.first = 0; h.first < len(h.rows); h.first += h.chunk {
+		h.forwardChunk(x)
+	}
+	h.loss = G.F32(float64(e.scale) * h.totals.Loss)
+	return &h.loss, nil
+}
+
+// forwardChunk makes the loss and gradients of learnt rows first … first+chunk-1.
+func (h *Head) forwardChunk(x kernel.Matrix) {
+	e, n := h.e, min(h.chunk, len(h.rows)-h.first)
+	rows := h.rows[h.first : h.first+n]
+	input := growMatrix(&h.input, n, x.Cols)
+	h.input = input.Data
+	kernel.Gather(e.Pool, input, x, rows)
+	logits := growMatrix(&h.logits, n, h.Output.Shape()[0])
+	h.logits = logits.Data
+	h.linear.packed.Forward(e.Pool, logits, input, false)
+	e.Pool.Run(n, h)
+	for i, v := range h.values[:n] {
+		h.totals.add(v, float64(e.batch.Weights[rows[i]]))
+	}
+	if e.Inference {
+		return
+	}
+	dinput := growMatrix(&h.dinput, n, x.Cols)
+	h.dinput = dinput.Data
+	h.linear.packed.Backward(e.Pool, dinput, logits, false)
+	dh := dense(data(h.dh), x.Rows)
+	for i, r := range rows {
+		copy(dh.Row(int(r)), dinput.Row(i))
+	}
+	if !h.Output.Frozen() {
+		kernel.GemmTN(e.Pool, e.Precision, h.Output.matrix(h.Output.GradData()), logits, input, true)
+	}
+}
+
+// Do judges row i of the chunk; it implements kernel.Task.
+func (h *Head) Do(i int) {
+	e, row := h.e, h.rows[h.first+i]
+	vocab := h.Output.Shape()[0]
+	t := Target{Token: h.targets[row]}
+	if s := e.batch.Signal; s != nil {
+		t.Kind = s.Kind
+		t.IDs, t.Logprobs = s.At(int(row))
+	}
+	scale := float32(0)
+	if !e.Inference {
+		scale = e.scale * e.batch.Weights[row]
+	}
+	h.values[i] = e.loss.Row(h.logits[i*vocab:(i+1)*vocab], t, scale)
+}
+
+// Backward implements Function; the gradients exist already.
+func (h *Head) Backward(_ []G.Value, _, dy G.Value) ([]G.Value, error) {
+	if d, ok := dy.Data().(float32); !ok || math.Abs(float64(d)-1) > 0 {
+		return nil, errors.New("nn: the head's loss is scaled by Feed alone and must be what is differentiated")
+	}
+	h.grads = append(h.grads[:0], h.dh, h.Output.gradValue(), nil)
+	return h.grads, nil
+}
+
+// add adds the loss of one position.
+func (t *Totals) add(v Value, weight float64) {
+	t.Weight += weight
+	t.Loss += weight * v.Loss
+	t.CrossEntropy += weight * v.CrossEntropy
+	t.Divergence += weight * v.Divergence
+	t.Signals += weight * v.Signals
+	t.Correct += weight * v.Correct
+}

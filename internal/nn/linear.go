@@ -1,0 +1,157 @@
+package nn
+
+import "github.com/seed-d24fde5f/distill/internal/kernel"
+
+// linear is one or several stacked linear layers with the same input: y = x·[W₁; W₂; …]ᵀ, each with an optional bias and
+// an optional low-rank adapter. The stack is packed once per change of its weights.
+type linear struct {
+	weights  Params
+	biases   Params     // as long as weights, nil where there is none; or nil
+	adapters []*Adapter // likewise
+
+	packed  kernel.Weights
+	version uint64
+	parts   []kernel.Matrix
+}
+
+// newLinear stacks weights; biases and adapters are nil or as long as weights.
+func newLinear(weights, biases Params, adapters []*Adapter) *linear {
+	return &linear{weights: weights, biases: biases, adapters: adapters}
+}
+
+// pack renews the packed weights if a weight has changed since.
+func (l *linear) pack(e *Engine) {
+	var version uint64
+	for _, w := range l.weights {
+		version += w.version // versions only grow
+	}
+	if version == l.version {
+		return
+	}
+	l.parts = l.parts[:0]
+	for _, w := range l.weights {
+		l.parts = append(l.parts, w.matrix(w.forward()))
+	}
+	l.packed.Pack(e.Pool, e.Precision, l.parts...)
+	l.version = version
+}
+
+// forward computes y = x·Wᵀ + bias + adapters, or adds to y.
+func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
+	l.pack(e)
+	l.packed.Forward(e.Pool, y, x, accumulate)
+	l.eachPart(func(i, lo, hi int) {
+		if l.biases != nil && l.biases[i] != nil {
+			addBias(e, y.Columns(lo, hi), l.biases[i].Data())
+		}
+		if l.adapters != nil && l.adapters[i] != nil {
+			l.adapters[i].forward(e, y.Columns(lo, hi), x)
+		}
+	})
+}
+
+// backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
+func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
+	l.packed.Backward(e.Pool, dx, dy, accumulate)
+	l.eachPart(func(i, lo, hi int) {
+		part := dy.Columns(lo, hi)
+		if w := l.weights[i]; !w.Frozen() {
+			kernel.GemmTN(e.Pool, e.Precision, w.matrix(w.GradData()), part, x, true)
+		}
+		if l.biases != nil && l.biases[i] != nil && !l.biases[i].Frozen() {
+			addColumnSums(e, l.biases[i].GradData(), part)
+		}
+		if l.adapters != nil && l.adapters[i] != nil {
+			l.adapters[i].backward(e, dx, part, x)
+		}
+	})
+}
+
+// eachPart calls f with the columns of y that belong to each layer of the stack.
+func (l *linear) eachPart(f func(i, lo, hi int)) {
+	lo := 0
+	for i, w := range l.weights {
+		hi := lo + w.Shape()[0]
+		f(i, lo, hi)
+		lo = hi
+	}
+}
+
+// params returns weights, biases and adapters in one fixed order.
+func (l *linear) params() Params {
+	ps := append(Params{}, l.weights...)
+	for _, b := range l.biases {
+		if b != nil {
+			ps = append(ps, b)
+		}
+	}
+	for _, a := range l.adapters {
+		if a != nil {
+			ps = append(ps, a.A, a.B)
+		}
+	}
+	return ps
+}
+
+// addBias adds bias to every row.
+func addBias(e *Engine, y kernel.Matrix, bias []float32) {
+	e.Pool.For(y.Rows, func(i int) {
+		row := y.Row(i)
+		kernel.Add(row, row, bias)
+	})
+}
+
+// addColumnSums adds to dst the sum of the rows of m, in order.
+func addColumnSums(e *Engine, dst []float32, m kernel.Matrix) {
+	const block = 64
+	e.Pool.For((m.Cols+block-1)/block, func(b int) {
+		lo, hi := b*block, min(m.Cols, (b+1)*block)
+		for i := range m.Rows {
+			row := m.Row(i)[lo:hi]
+			kernel.Add(dst[lo:hi], dst[lo:hi], row)
+		}
+	})
+}
+
+// Adapter is a low-rank addition to a linear layer, y += Scale · (x·Aᵀ)·Bᵀ with A of shape (rank, in) and B (out, rank).
+// Source: Hu et al. 2021, arXiv:2106.09685, section 4.1; Scale is their alpha/rank.
+type Adapter struct {
+	A, B  *Param
+	Scale float32
+
+	hidden []float32 // Scale · x·Aᵀ of the last forward pass
+}
+
+func (a *Adapter) rank() int { return a.A.Shape()[0] }
+
+func (a *Adapter) forward(e *Engine, y, x kernel.Matrix) {
+	h := growMatrix(&a.hidden, x.Rows, a.rank())
+	kernel.GemmNT(e.Pool, e.Precision, h, x, a.A.matrix(a.A.Data()), false)
+	kernel.Scale(h.Data, a.Scale)
+	kernel.GemmNT(e.Pool, e.Precision, y, h, a.B.matrix(a.B.Data()), true)
+}
+
+// backward adds to dx and to the gradients of A and B.
+func (a *Adapter) backward(e *Engine, dx, dy, x kernel.Matrix) {
+	h := growMatrix(&a.hidden, x.Rows, a.rank())
+	kernel.GemmTN(e.Pool, e.Precision, a.B.matrix(a.B.GradData()), dy, h, true)
+	dh := growMatrix(&e.scratch.low, x.Rows, a.rank())
+	kernel.GemmNN(e.Pool, e.Precision, dh, dy, a.B.matrix(a.B.Data()), false)
+	kernel.Scale(dh.Data, a.Scale)
+	kernel.GemmTN(e.Pool, e.Precision, a.A.matrix(a.A.GradData()), dh, x, true)
+	kernel.GemmNN(e.Pool, e.Precision, dx, dh, a.A.matrix(a.A.Data()), true)
+}
+
+// Merge returns the weights of a layer with its adapter folded in: w + Scale · B·A.
+func (a *Adapter) Merge(w *Param) []float32 {
+	merged := append([]float32(nil), w.Data()...)
+	out, in := w.Shape()[0], w.Shape()[1]
+	up, down := a.B.Data(), a.A.Data()
+	for i := range out {
+		row := merged[i*in : (i+1)*in]
+		for r := range a.rank() {
+			kernel.Axpy(row, a.Scale*up[i*a.rank()+r], down[r*in:(r+1)*in])
+		}
+	}
+	return merged
+}

@@ -1,0 +1,133 @@
+package nn
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
+
+// Param is a parameter of the model: its elements, the accumulator of its gradient, and the version that tells those who
+// keep a packed or rounded copy when to renew it. It is a gorgonia.ValueGrad, so a Solver can step it.
+type Param struct {
+	name    string
+	value   *tensor.Dense
+	grad    *tensor.Dense // nil while frozen
+	version uint64
+
+	// Round, where it is not nil, sets dst to what of src will be left after export: the forward pass then uses the
+	// rounded weights while gradient and update act on the exact ones (straight-through, Bengio et al. 2013,
+	// arXiv:1308.3432). cols is the length of a row.
+	Round   func(dst, src []float32, cols int)
+	rounded []float32
+	made    uint64 // version of rounded
+}
+
+// NewParam returns a zeroed parameter. A frozen one has no gradient.
+func NewParam(name string, frozen bool, shape ...int) *Param {
+	p := &Param{name: name, value: newTensor(shape...), version: 1}
+	if !frozen {
+		p.grad = newTensor(shape...)
+	}
+	return p
+}
+
+// Name returns the canonical name, as in GGUF.
+func (p *Param) Name() string { return p.name }
+
+// Shape returns (out, in) of a matrix, or the length of a vector.
+func (p *Param) Shape() []int { return p.value.Shape() }
+
+// Data returns the elements, row-major. Who writes to them calls Changed afterwards.
+func (p *Param) Data() []float32 { return data(p.value) }
+
+// GradData returns the accumulated gradient, nil for a frozen parameter.
+func (p *Param) GradData() []float32 {
+	if p.grad == nil {
+		return nil
+	}
+	return data(p.grad)
+}
+
+// Frozen reports whether the parameter is not learnt.
+func (p *Param) Frozen() bool { return p.grad == nil }
+
+// Freeze stops the parameter from being learnt and lets go of its gradient. It must not be in a graph yet.
+func (p *Param) Freeze() { p.grad = nil }
+
+// Changed says that the elements have been written to.
+func (p *Param) Changed() { p.version++ }
+
+// Value and Grad make a gorgonia.ValueGrad of it.
+func (p *Param) Value() G.Value { return p.value }
+
+// Grad returns the accumulator.
+func (p *Param) Grad() (G.Value, error) {
+	if p.grad == nil {
+		return nil, errFrozen
+	}
+	return p.grad, nil
+}
+
+// gradValue returns the accumulator as a gradient to hand out, nil while frozen.
+func (p *Param) gradValue() G.Value {
+	if p.grad == nil {
+		return nil
+	}
+	return p.grad
+}
+
+// forward returns the elements that the forward pass uses: rounded if Round is set.
+func (p *Param) forward() []float32 {
+	if p.Round == nil {
+		return p.Data()
+	}
+	if p.made != p.version {
+		if p.rounded == nil {
+			p.rounded = make([]float32, len(p.Data()))
+		}
+		shape := p.Shape()
+		p.Round(p.rounded, p.Data(), shape[len(shape)-1])
+		p.made = p.version
+	}
+	return p.rounded
+}
+
+// matrix views elements of a matrix parameter as (out, in).
+func (p *Param) matrix(elements []float32) kernel.Matrix {
+	s := p.Shape()
+	return kernel.NewMatrix(elements, s[0], s[1])
+}
+
+// Params are all parameters of a model, in a fixed order.
+type Params []*Param
+
+// Get returns the parameter of that name, nil if there is none.
+func (ps Params) Get(name string) *Param {
+	for _, p := range ps {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Learnt returns those that are not frozen.
+func (ps Params) Learnt() Params {
+	var learnt Params
+	for _, p := range ps {
+		if !p.Frozen() {
+			learnt = append(learnt, p)
+		}
+	}
+	return learnt
+}
+
+// Count returns the number of elements.
+func (ps Params) Count() int64 {
+	var n int64
+	for _, p := range ps {
+		n += int64(len(p.Data()))
+	}
+	return n
+}
