@@ -13,6 +13,9 @@ func available() []*routines {
 	}
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
 		list = append(list, &avx512)
+		if requestTiles() {
+			list = append(list, &amx)
+		}
 	}
 	return list
 }
@@ -72,4 +75,14 @@ var avx512 = routines{
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
 	fromF16:         fromF16Reference,
+}
+
+// amx is avx512 with bf16 products on tiles.
+var amx = withTiles(avx512)
+
+func withTiles(r routines) routines {
+	r.name = "amx"
+	r.tiles = tileEngine{}
+	r.tilePeak, r.tileFlops = peakTile, 4*2*16*16*32
+	return r
 }

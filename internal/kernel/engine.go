@@ -24,8 +24,7 @@ type blockA struct {
 	words  []float32
 	k      int
 	strip  int // words from one strip to the next
-	rs, cs int // bytes from one row, one k, to the next within a strip; the last strip may differ
-	pad    []float32
+	rs, cs int // bytes from one row and one k to the next within a strip; float32 only
 }
 
 // edgeTile receives a tile of C that sticks out of its matrix.
@@ -37,6 +36,9 @@ const depthMax = 512
 // engineFor returns the engine of a precision.
 func engineFor(prec Precision) engine {
 	if prec == BF16 {
+		if active.tiles != nil {
+			return active.tiles
+		}
 		return vectorEngine{round: true}
 	}
 	return vectorEngine{}

@@ -18,7 +18,7 @@ func MeasurePeak() Peak {
 	}
 }
 
-// bestRate runs loop in rounds of about 10 ms and returns the best flops per second; flops counts
+// bestRate runs loop in rounds of about a millisecond and returns the best flops per second; flops counts
 // those of one round of the loop.
 func bestRate(loop func(n int), flops float64) float64 {
 	if loop == nil {
@@ -30,7 +30,7 @@ func bestRate(loop func(n int), flops float64) float64 {
 		t := time.Now()
 		loop(rounds)
 		took := time.Since(t).Seconds()
-		if took < 0.005 {
+		if took < 0.0005 {
 			rounds *= 2
 			continue
 		}

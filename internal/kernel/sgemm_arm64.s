@@ -19,8 +19,6 @@ TEXT ·sgemm1x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -43,9 +41,9 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -70,8 +68,6 @@ TEXT ·sgemm2x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -102,14 +98,14 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -136,8 +132,6 @@ TEXT ·sgemm3x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -176,19 +170,19 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -217,8 +211,6 @@ TEXT ·sgemm4x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -265,24 +257,24 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V9.S4
-	VFMLA V25.S4, V31.S4, V10.S4
-	VFMLA V26.S4, V31.S4, V11.S4
+	WORD $0x4e38d529 // fadd v9, v9, v24
+	WORD $0x4e39d54a // fadd v10, v10, v25
+	WORD $0x4e3ad56b // fadd v11, v11, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -313,8 +305,6 @@ TEXT ·sgemm5x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -369,29 +359,29 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V9.S4
-	VFMLA V25.S4, V31.S4, V10.S4
-	VFMLA V26.S4, V31.S4, V11.S4
+	WORD $0x4e38d529 // fadd v9, v9, v24
+	WORD $0x4e39d54a // fadd v10, v10, v25
+	WORD $0x4e3ad56b // fadd v11, v11, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V12.S4
-	VFMLA V25.S4, V31.S4, V13.S4
-	VFMLA V26.S4, V31.S4, V14.S4
+	WORD $0x4e38d58c // fadd v12, v12, v24
+	WORD $0x4e39d5ad // fadd v13, v13, v25
+	WORD $0x4e3ad5ce // fadd v14, v14, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -424,8 +414,6 @@ TEXT ·sgemm6x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -488,34 +476,34 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V9.S4
-	VFMLA V25.S4, V31.S4, V10.S4
-	VFMLA V26.S4, V31.S4, V11.S4
+	WORD $0x4e38d529 // fadd v9, v9, v24
+	WORD $0x4e39d54a // fadd v10, v10, v25
+	WORD $0x4e3ad56b // fadd v11, v11, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V12.S4
-	VFMLA V25.S4, V31.S4, V13.S4
-	VFMLA V26.S4, V31.S4, V14.S4
+	WORD $0x4e38d58c // fadd v12, v12, v24
+	WORD $0x4e39d5ad // fadd v13, v13, v25
+	WORD $0x4e3ad5ce // fadd v14, v14, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V15.S4
-	VFMLA V25.S4, V31.S4, V16.S4
-	VFMLA V26.S4, V31.S4, V17.S4
+	WORD $0x4e38d5ef // fadd v15, v15, v24
+	WORD $0x4e39d610 // fadd v16, v16, v25
+	WORD $0x4e3ad631 // fadd v17, v17, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -550,8 +538,6 @@ TEXT ·sgemm7x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -622,39 +608,39 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V9.S4
-	VFMLA V25.S4, V31.S4, V10.S4
-	VFMLA V26.S4, V31.S4, V11.S4
+	WORD $0x4e38d529 // fadd v9, v9, v24
+	WORD $0x4e39d54a // fadd v10, v10, v25
+	WORD $0x4e3ad56b // fadd v11, v11, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V12.S4
-	VFMLA V25.S4, V31.S4, V13.S4
-	VFMLA V26.S4, V31.S4, V14.S4
+	WORD $0x4e38d58c // fadd v12, v12, v24
+	WORD $0x4e39d5ad // fadd v13, v13, v25
+	WORD $0x4e3ad5ce // fadd v14, v14, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V15.S4
-	VFMLA V25.S4, V31.S4, V16.S4
-	VFMLA V26.S4, V31.S4, V17.S4
+	WORD $0x4e38d5ef // fadd v15, v15, v24
+	WORD $0x4e39d610 // fadd v16, v16, v25
+	WORD $0x4e3ad631 // fadd v17, v17, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V18.S4
-	VFMLA V25.S4, V31.S4, V19.S4
-	VFMLA V26.S4, V31.S4, V20.S4
+	WORD $0x4e38d652 // fadd v18, v18, v24
+	WORD $0x4e39d673 // fadd v19, v19, v25
+	WORD $0x4e3ad694 // fadd v20, v20, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)
@@ -691,8 +677,6 @@ TEXT ·sgemm8x12NEON(SB), NOSPLIT, $0-72
 	MOVD ldc+48(FP), R6
 	MOVD panels+56(FP), R7
 	MOVD acc+64(FP), R10
-	FMOVS $1.0, F31
-	VDUP V31.S[0], V31.S4
 panel:
 	MOVD R0, R11
 	MOVD R1, R12
@@ -771,44 +755,44 @@ sum:
 	CBZ R10, store
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V0.S4
-	VFMLA V25.S4, V31.S4, V1.S4
-	VFMLA V26.S4, V31.S4, V2.S4
+	WORD $0x4e38d400 // fadd v0, v0, v24
+	WORD $0x4e39d421 // fadd v1, v1, v25
+	WORD $0x4e3ad442 // fadd v2, v2, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V3.S4
-	VFMLA V25.S4, V31.S4, V4.S4
-	VFMLA V26.S4, V31.S4, V5.S4
+	WORD $0x4e38d463 // fadd v3, v3, v24
+	WORD $0x4e39d484 // fadd v4, v4, v25
+	WORD $0x4e3ad4a5 // fadd v5, v5, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V6.S4
-	VFMLA V25.S4, V31.S4, V7.S4
-	VFMLA V26.S4, V31.S4, V8.S4
+	WORD $0x4e38d4c6 // fadd v6, v6, v24
+	WORD $0x4e39d4e7 // fadd v7, v7, v25
+	WORD $0x4e3ad508 // fadd v8, v8, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V9.S4
-	VFMLA V25.S4, V31.S4, V10.S4
-	VFMLA V26.S4, V31.S4, V11.S4
+	WORD $0x4e38d529 // fadd v9, v9, v24
+	WORD $0x4e39d54a // fadd v10, v10, v25
+	WORD $0x4e3ad56b // fadd v11, v11, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V12.S4
-	VFMLA V25.S4, V31.S4, V13.S4
-	VFMLA V26.S4, V31.S4, V14.S4
+	WORD $0x4e38d58c // fadd v12, v12, v24
+	WORD $0x4e39d5ad // fadd v13, v13, v25
+	WORD $0x4e3ad5ce // fadd v14, v14, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V15.S4
-	VFMLA V25.S4, V31.S4, V16.S4
-	VFMLA V26.S4, V31.S4, V17.S4
+	WORD $0x4e38d5ef // fadd v15, v15, v24
+	WORD $0x4e39d610 // fadd v16, v16, v25
+	WORD $0x4e3ad631 // fadd v17, v17, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V18.S4
-	VFMLA V25.S4, V31.S4, V19.S4
-	VFMLA V26.S4, V31.S4, V20.S4
+	WORD $0x4e38d652 // fadd v18, v18, v24
+	WORD $0x4e39d673 // fadd v19, v19, v25
+	WORD $0x4e3ad694 // fadd v20, v20, v26
 	VLD1 (R13), [V24.S4, V25.S4, V26.S4]
 	ADD R6, R13, R13
-	VFMLA V24.S4, V31.S4, V21.S4
-	VFMLA V25.S4, V31.S4, V22.S4
-	VFMLA V26.S4, V31.S4, V23.S4
+	WORD $0x4e38d6b5 // fadd v21, v21, v24
+	WORD $0x4e39d6d6 // fadd v22, v22, v25
+	WORD $0x4e3ad6f7 // fadd v23, v23, v26
 	MOVD R5, R13
 store:
 	VST1 [V0.S4, V1.S4, V2.S4], (R13)

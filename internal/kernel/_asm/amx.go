@@ -1,0 +1,207 @@
+package main
+
+import "fmt"
+
+// Tiles hold 16 rows of 64 bytes. A strip of A is 32 rows, packed as blocks of 32 products: two
+// tiles of 16 rows × 32 bf16. A panel of B is 32 columns, packed as blocks of 32 products: two tiles
+// of 16 row pairs × 16 columns, each element a pair of successive rows ("VNNI" order).
+const (
+	tileBytes  = 1024
+	blockBytes = 2 * tileBytes
+)
+
+// emitAMX writes the tile kernel, the four packings and the peak loop.
+func emitAMX(f *file) {
+	f.quads("tileConfig", 1, 0, 0x0040004000400040, 0x0040004000400040, 0, 0, 0x1010101010101010, 0)
+	f.data.WriteString("// palette 1, eight tiles of 16 rows of 64 bytes\n")
+	var order [8]uint64 // interleaves the halves of a vector of 32 words
+	for i := range 16 {
+		order[i/2] |= uint64(i)<<(i%2*32) | uint64(16+i)<<(i%2*32+16)
+	}
+	f.quads("interleave", order[:]...)
+	tileKernel(f)
+	packRowsA(f)
+	packRowsB(f)
+	packColumns(f, "packColumnsB", false)
+	packColumns(f, "packColumnsA", true)
+	tilePeak(f)
+}
+
+// quads declares 8-byte constants.
+func (f *file) quads(name string, values ...uint64) {
+	for i, v := range values {
+		fmt.Fprintf(&f.data, "DATA %s<>+%d(SB)/8, $0x%016x\n", name, 8*i, v)
+	}
+	fmt.Fprintf(&f.data, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 8*len(values))
+}
+
+// header starts a routine whose parameters are all words.
+func (f *file) header(name, signature string, bytes int, comment string) {
+	f.declare("// " + name + " " + comment + "\nfunc " + name + signature)
+	f.p("// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d", name, signature, name, bytes)
+}
+
+// tileKernel multiplies a strip by panels. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
+// columns of B. Tiles are configured and released within the call, so no other code on this thread
+// ever sees them. While tiles are multiplied, `lines` cache lines of what comes next are fetched to
+// the L2 cache per block.
+func tileKernel(f *file) {
+	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines int)", 72,
+		"computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.")
+	for i, r := range []string{"R8", "SI", "DI", "", "DX", "R10", "R11", "R13", "CX"} {
+		if r != "" {
+			f.p("\tMOVQ %s+%d(FP), %s", []string{"blocks", "a", "b", "", "c", "ldc", "acc", "next", "lines"}[i], 8*i, r)
+		}
+	}
+	f.p("\tLEAQ tileConfig<>(SB), AX")
+	f.tileConfigure()
+	f.p("\tMOVQ $64, BX\n\tMOVQ R10, R12\n\tSHLQ $4, R12\n\tADDQ DX, R12 // row 16 of C")
+	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R8, R9\n\tTESTQ R11, R11\n\tJZ zero")
+	corners := func(access func(tile int, base, index string, displacement int)) {
+		access(0, "DX", "R10", 0)
+		access(1, "DX", "R10", 64)
+		access(2, "R12", "R10", 0)
+		access(3, "R12", "R10", 64)
+	}
+	corners(f.tileLoad)
+	f.p("\tJMP block\nzero:")
+	for tile := range 4 {
+		f.tileZero(tile)
+	}
+	f.p("block:")
+	f.tileLoad(4, "AX", "BX", 0)
+	f.tileLoad(6, "DI", "BX", 0)
+	f.p("\tMOVQ CX, R15\n\tTESTQ R15, R15\n\tJZ product\nfetch:\n\tPREFETCHT1 (R13)\n\tADDQ $64, R13\n\tDECQ R15\n\tJNZ fetch\nproduct:")
+	f.tileProduct(0, 4, 6)
+	f.tileLoad(7, "DI", "BX", tileBytes)
+	f.tileProduct(1, 4, 7)
+	f.tileLoad(5, "AX", "BX", tileBytes)
+	f.tileProduct(2, 5, 6)
+	f.tileProduct(3, 5, 7)
+	f.p("\tADDQ $%d, AX\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", blockBytes, blockBytes)
+	corners(f.tileStore)
+	f.p("\tADDQ $128, DX\n\tADDQ $128, R12\n\tDECQ panels+24(FP)\n\tJNZ panel")
+	f.tileRelease()
+	f.p("\tRET\n")
+}
+
+// packRowsA packs rows whose products are contiguous into a strip of A.
+func packRowsA(f *file) {
+	f.header("packRowsA", "(dst, src *float32, stride, rows, blocks int)", 40,
+		"packs up to 32 rows of 32·blocks floats, stride bytes apart, as a strip of A.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ rows+24(FP), R9\n\tMOVQ blocks+32(FP), R10")
+	f.p("row:\n\tMOVQ DI, DX\n\tMOVQ SI, AX\n\tMOVQ R10, CX")
+	f.p("block:\n\tPREFETCHT0 (AX)(R8*4)\n\tPREFETCHT0 64(AX)(R8*4)\n\tVMOVUPS (AX), Z0\n\tVMOVUPS 64(AX), Z1")
+	f.bf16Pair(0, 0, 1)
+	f.p("\tVMOVDQU64 Z0, (DX)\n\tADDQ $128, AX\n\tADDQ $%d, DX\n\tDECQ CX\n\tJNZ block", blockBytes)
+	f.p("\tADDQ $64, DI\n\tADDQ R8, SI\n\tDECQ R9\n\tJNZ row\n\tVZEROUPPER\n\tRET\n")
+}
+
+// packRowsB packs 16 rows whose products are contiguous as columns of a panel of B.
+func packRowsB(f *file) {
+	f.header("packRowsB", "(dst, src *float32, stride, blocks int)", 32,
+		"packs 16 rows of 32·blocks floats, stride bytes apart, as half a panel of B.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ blocks+24(FP), CX")
+	f.p("block:\n\tMOVQ SI, AX")
+	for r := range 16 {
+		f.p("\tPREFETCHT0 256(AX)\n\tPREFETCHT0 320(AX)\n\tVMOVUPS (AX), Z%d\n\tVMOVUPS 64(AX), Z%d", r, 16+r)
+		f.bf16Pair(r, r, 16+r)
+		if r < 15 {
+			f.p("\tADDQ R8, AX")
+		}
+	}
+	transpose16(f)
+	for r := range 16 {
+		f.p("\tVMOVDQU64 Z%d, %d(DI)", r, 64*r)
+	}
+	f.p("\tADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET\n", blockBytes)
+}
+
+// packColumns packs 32 rows of products: to panels of B as they are, to strips of A transposed.
+func packColumns(f *file, name string, strips bool) {
+	what := "32·panels columns of B as a block of each panel"
+	if strips {
+		what = "32·panels rows of A, given as columns, as a block of each strip"
+	}
+	f.header(name, "(dst, src *float32, stride, panels, step int)", 40,
+		"packs "+what+", step bytes apart; src has 32 rows, stride bytes apart.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ panels+24(FP), CX\n\tMOVQ step+32(FP), R9")
+	if !strips {
+		f.p("\tVMOVDQU64 interleave<>(SB), Z31")
+	}
+	f.p("panel:\n\tMOVQ R8, DX\n\tSHLQ $5, DX\n\tADDQ SI, DX // the rows of the next block")
+	fetch := func() {
+		f.p("\tPREFETCHT0 (DX)\n\tPREFETCHT0 64(DX)\n\tPREFETCHT0 (DX)(R8*1)\n\tPREFETCHT0 64(DX)(R8*1)\n\tLEAQ (DX)(R8*2), DX")
+	}
+	for half := range 2 {
+		f.p("\tMOVQ SI, AX")
+		if strips { // the transposition takes all registers
+			f.p("\tVMOVDQU64 interleave<>(SB), Z31")
+		}
+		for pair := range 16 { // two rows to one vector of pairs
+			t := 16 + pair%8
+			f.p("\tVMOVUPS %d(AX), Z%d\n\tVMOVUPS %d(AX)(R8*1), Z%d", 64*half, pair, 64*half, t)
+			if pair < 15 {
+				f.p("\tLEAQ (AX)(R8*2), AX")
+			}
+			if half == 0 {
+				fetch()
+			}
+			f.bf16Pair(pair, pair, t)
+			f.p("\tVPERMW Z%d, Z31, Z%d", pair, pair)
+		}
+		if strips {
+			transpose16(f)
+		}
+		for r := range 16 {
+			f.p("\tVMOVDQU64 Z%d, %d(DI)", r, tileBytes*half+64*r)
+		}
+	}
+	f.p("\tADDQ $128, SI\n\tADDQ R9, DI\n\tDECQ CX\n\tJNZ panel\n\tVZEROUPPER\n\tRET\n")
+}
+
+// transpose16 transposes the 16×16 dwords of Z0 … Z15 by way of Z16 … Z31.
+func transpose16(f *file) {
+	op := func(name string, b, a, dst int) { f.p("\t%s Z%d, Z%d, Z%d", name, b, a, dst) }
+	shuffle := func(imm string, b, a, dst int) { f.p("\tVSHUFI32X4 $%s, Z%d, Z%d, Z%d", imm, b, a, dst) }
+	for i := 0; i < 16; i += 2 { // pairs of rows
+		op("VPUNPCKLDQ", i+1, i, 16+i)
+		op("VPUNPCKHDQ", i+1, i, 16+i+1)
+	}
+	for i := 0; i < 16; i += 4 { // quartets: Z(i+c), lane L, holds column 4L+c of rows i … i+3
+		op("VPUNPCKLQDQ", 16+i+2, 16+i, i)
+		op("VPUNPCKHQDQ", 16+i+2, 16+i, i+1)
+		op("VPUNPCKLQDQ", 16+i+3, 16+i+1, i+2)
+		op("VPUNPCKHQDQ", 16+i+3, 16+i+1, i+3)
+	}
+	for c := range 4 { // even and odd lanes of two quartets
+		shuffle("0x88", 4+c, c, 16+c)
+		shuffle("0xdd", 4+c, c, 20+c)
+		shuffle("0x88", 12+c, 8+c, 24+c)
+		shuffle("0xdd", 12+c, 8+c, 28+c)
+	}
+	for c := range 4 {
+		shuffle("0x88", 24+c, 16+c, c)
+		shuffle("0xdd", 24+c, 16+c, 8+c)
+		shuffle("0x88", 28+c, 20+c, 4+c)
+		shuffle("0xdd", 28+c, 20+c, 12+c)
+	}
+}
+
+// tilePeak runs n rounds of four products on tiles.
+func tilePeak(f *file) {
+	f.header("peakTile", "(n int)", 8, "runs n rounds of four independent tile products.")
+	f.p("\tMOVQ n+0(FP), CX\n\tLEAQ tileConfig<>(SB), AX")
+	f.tileConfigure()
+	for tile := range 8 {
+		f.tileZero(tile)
+	}
+	f.p("loop:")
+	f.tileProduct(0, 4, 6)
+	f.tileProduct(1, 4, 7)
+	f.tileProduct(2, 5, 6)
+	f.tileProduct(3, 5, 7)
+	f.p("\tDECQ CX\n\tJNZ loop")
+	f.tileRelease()
+	f.p("\tRET\n")
+}
