@@ -1,0 +1,232 @@
+// Package panel multiplies activations with weights as inference wants them: matrices of any ggml type, packed once into
+// panels of sixteen rows, against one activation row or hundreds.
+//
+//	w := panel.Pack(quant.Q4_0, rows, columns, data, nil)
+//	in.Set(x, rows, columns, w.Quantized())   // activations, with their 8-bit form if a weight needs it
+//	w.Mul(y, stride, &in, 0, w.Panels())      // y = x·wᵀ
+//
+// # Layout
+//
+// A panel holds sixteen rows side by side, so that one vector register holds the same column of all of them and no sum
+// ever crosses lanes. Floats lie column by column, sixteen to a column. Levels of quantized types lie in chunks of four
+// columns, sixteen rows of four bytes (or nibbles, two chunks to 64 bytes): what one integer dot product instruction
+// takes. A last panel that is not full is padded with zeros, and a product writes all sixteen outputs of it.
+//
+// # Arithmetic
+//
+// Quantized weights are multiplied as integers: activations are quantized in blocks of 32 to 8 bits as llama.cpp does,
+// levels are summed exactly, and each block's sum is scaled and added in float32. For every output the order of
+// additions is that of the columns, whatever the number of activation rows or threads: a row's result does not depend on
+// what else is in the batch, down to the last bit.
+//
+// Routines exist in plain Go, the reference, and in assembly for AVX2, AVX-512 with VNNI, and NEON with and without dot
+// products; package kernel's DISTILL_KERNEL chooses here too.
+package panel
+
+import (
+	"github.com/seed-d24fde5f/distill/internal/half"
+	"github.com/seed-d24fde5f/distill/internal/quant"
+)
+
+// Width is the number of rows of a panel.
+const Width = 16
+
+// Panics of this package: a caller's bug, never a file's content.
+const (
+	errData  = "panel: weights have the wrong number of bytes"
+	errInput = "panel: activations do not match the weights"
+	errRange = "panel: product outside its output or weights"
+)
+
+// layout says how the weights of a Matrix lie.
+type layout uint8
+
+const (
+	layoutF32    layout = iota // floats, column by column
+	layoutF16                  // binary16 bits, column by column
+	layoutBF16                 // bfloat16 bits, column by column
+	layoutByte                 // 8-bit levels, a scale for 32 columns
+	layoutByte16               // 8-bit levels, a scale for 16 columns
+	layoutNibble               // 4-bit levels, a scale for 32 columns
+)
+
+// Matrix is a packed weight matrix of shape (Rows, Cols). It is read-only after Pack and safe for concurrent use.
+type Matrix struct {
+	Rows, Cols int
+
+	layout layout
+	floats []float32 // layoutF32: (panels, Cols, 16)
+	halves []uint16  // layoutF16, layoutBF16: the same shape
+	levels []byte    // (panels, Cols/4, 16, 4) bytes, or nibbles: see packNibbles
+	scales []float32 // (panels, Cols/group, 16)
+	mins   []float32 // the same shape; nil for a symmetric type
+	zero   int32     // the level of a symmetric type that means 0
+}
+
+// Panels returns how many panels cover the rows.
+func (m *Matrix) Panels() int { return (m.Rows + Width - 1) / Width }
+
+// Quantized reports whether the matrix is multiplied with the 8-bit form of the activations.
+func (m *Matrix) Quantized() bool { return m.layout >= layoutByte }
+
+// group returns the number of columns under one scale.
+func (m *Matrix) group() int {
+	if m.layout == layoutByte16 {
+		return 16
+	}
+	return 32
+}
+
+// Pack packs a row-major matrix of type t. Row i of the result is row order[i] of data, or i without an order. The data
+// is not kept. It panics unless data has rows·t.RowBytes(columns) bytes.
+func Pack(t quant.Type, rows, columns int, data []byte, order []int) *Matrix {
+	size := t.RowBytes(columns)
+	if size == 0 || len(data) != rows*size || order != nil && len(order) != rows {
+		panic(errData)
+	}
+	m := &Matrix{Rows: rows, Cols: columns}
+	row := func(i int) []byte {
+		if order != nil {
+			i = order[i]
+		}
+		return data[i*size : (i+1)*size]
+	}
+	switch t {
+	case quant.F32:
+		m.packFloats(row)
+	case quant.F16, quant.BF16:
+		m.packHalves(t, row)
+	default:
+		m.packLevels(t, row)
+	}
+	return m
+}
+
+func (m *Matrix) packFloats(row func(int) []byte) {
+	m.layout = layoutF32
+	m.floats = make([]float32, m.Panels()*m.Cols*Width)
+	x := make([]float32, m.Cols)
+	for i := range m.Rows {
+		quant.Decode(quant.F32, x, row(i))
+		out := m.floats[i/Width*m.Cols*Width+i%Width:]
+		for k, v := range x {
+			out[k*Width] = v
+		}
+	}
+}
+
+func (m *Matrix) packHalves(t quant.Type, row func(int) []byte) {
+	m.layout = layoutF16
+	if t == quant.BF16 {
+		m.layout = layoutBF16
+	}
+	m.halves = make([]uint16, m.Panels()*m.Cols*Width)
+	for i := range m.Rows {
+		b := row(i)
+		out := m.halves[i/Width*m.Cols*Width+i%Width:]
+		for k := range m.Cols {
+			out[k*Width] = uint16(b[2*k]) | uint16(b[2*k+1])<<8
+		}
+	}
+}
+
+// packLevels packs the integer form of a quantized type. Four-bit types keep nibbles; the others take a byte a level.
+func (m *Matrix) packLevels(t quant.Type, row func(int) []byte) {
+	form := quant.FormOf(t)
+	m.zero = int32(form.Zero)
+	switch {
+	case form.Group == 16:
+		m.layout = layoutByte16
+	case form.Levels <= 16:
+		m.layout = layoutNibble
+	default:
+		m.layout = layoutByte
+	}
+	perPanel := m.Cols * Width
+	if m.layout == layoutNibble {
+		perPanel /= 2
+	}
+	groups := m.Cols / form.Group
+	m.levels = make([]byte, m.Panels()*perPanel)
+	m.scales = make([]float32, m.Panels()*groups*Width)
+	if form.Affine {
+		m.mins = make([]float32, len(m.scales))
+	}
+	levels := make([]uint8, m.Cols)
+	scale, low := make([]float32, groups), make([]float32, groups)
+	for i := range m.Rows {
+		quant.Levels(t, row(i), levels, scale, low)
+		p, lane := i/Width, i%Width
+		out := m.levels[p*perPanel : (p+1)*perPanel]
+		if m.layout == layoutNibble {
+			packNibbles(out, lane, levels)
+		} else {
+			packBytes(out, lane, levels)
+		}
+		for g := range groups {
+			at := (p*groups+g)*Width + lane
+			m.scales[at] = scale[g]
+			if form.Affine {
+				m.mins[at] = low[g]
+			}
+		}
+	}
+}
+
+// packBytes puts level k of a row at byte k%4 of its lane in chunk k/4.
+func packBytes(out []byte, lane int, levels []uint8) {
+	for k := 0; k < len(levels); k += 4 {
+		copy(out[k*Width+lane*4:][:4], levels[k:])
+	}
+}
+
+// packNibbles puts the levels of a block of 32 columns in four runs of 64 bytes; run r holds chunk r in the low nibbles
+// and chunk r+4 in the high ones.
+func packNibbles(out []byte, lane int, levels []uint8) {
+	for b := 0; b < len(levels); b += 32 {
+		for k, v := range levels[b : b+16] {
+			out[b*Width/2+k/4*64+lane*4+k%4] = v | levels[b+16+k]<<4
+		}
+	}
+}
+
+// Row writes row i of the matrix to dst, decoded. It is how a tied embedding is looked up without a second copy.
+func (m *Matrix) Row(dst []float32, i int) {
+	if i < 0 || i >= m.Rows || len(dst) < m.Cols {
+		panic(errRange)
+	}
+	p, lane := i/Width, i%Width
+	switch m.layout {
+	case layoutF32:
+		for k := range m.Cols {
+			dst[k] = m.floats[(p*m.Cols+k)*Width+lane]
+		}
+	case layoutF16:
+		for k := range m.Cols {
+			dst[k] = half.FromF16(m.halves[(p*m.Cols+k)*Width+lane])
+		}
+	case layoutBF16:
+		for k := range m.Cols {
+			dst[k] = half.FromBF16(m.halves[(p*m.Cols+k)*Width+lane])
+		}
+	default:
+		group := m.group()
+		for k := range m.Cols {
+			g := (p*(m.Cols/group)+k/group)*Width + lane
+			v := m.scales[g] * float32(m.level(p, lane, k)-m.zero)
+			if m.mins != nil {
+				v -= m.mins[g]
+			}
+			dst[k] = v
+		}
+	}
+}
+
+// level returns the level of lane and column k of panel p.
+func (m *Matrix) level(p, lane, k int) int32 {
+	if m.layout == layoutNibble {
+		b := m.levels[p*m.Cols*Width/2+k/32*16*Width+k%16/4*64+lane*4+k%4]
+		return int32(b >> (k % 32 / 16 * 4) & 15)
+	}
+	return int32(m.levels[p*m.Cols*Width+k/4*64+lane*4+k%4])
+}
