@@ -25,24 +25,12 @@ type Attention struct {
 func (a Attention) Forward(p *Pool, out, q, k, v Matrix, lse []float32) {
 	a.check(q, k, v, lse)
 	out.checkShape(q.Rows, q.Cols)
-	scale := float32(1 / math.Sqrt(float64(a.HeadDim)))
-	d, n := a.HeadDim, q.Rows
-	p.For(a.Heads*n, func(item int) {
-		h, i := item/n, item%n
-		kv := h / (a.Heads / a.KVHeads)
-		lo := int(a.Start[i])
-		s := make([]float32, i+1-lo)
-		qi := q.Row(i)[h*d:][:d]
-		for j := range s {
-			s[j] = Dot(qi, k.Row(lo + j)[kv*d:][:d])
-		}
-		lse[h*n+i] = Softmax(s, s, scale)
-		o := out.Row(i)[h*d:][:d]
-		clear(o)
-		for j, pj := range s {
-			Axpy(o, pj, v.Row(lo + j)[kv*d:][:d])
-		}
-	})
+	t := attentionTasks.get()
+	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, engineFor(a.Precision), out, q, k, v, lse
+	t.scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
+	p.Run(blockCount(q.Rows, attentionBlock)*a.KVHeads, (*attentionForward)(t))
+	t.forget()
+	attentionTasks.put(t)
 }
 
 // Backward computes the gradients of Forward from dout, with P_ij = exp(s_ij − lse_i):
@@ -57,29 +45,39 @@ func (a Attention) Backward(p *Pool, dq, dk, dv, dout, out, q, k, v Matrix, lse 
 	}
 	dk.checkShape(k.Rows, k.Cols)
 	dv.checkShape(k.Rows, k.Cols)
-	scale := float32(1 / math.Sqrt(float64(a.HeadDim)))
-	d, n, group := a.HeadDim, q.Rows, a.Heads/a.KVHeads
-	p.For(a.KVHeads, func(kv int) {
-		for j := range n {
-			clear(dk.Row(j)[kv*d:][:d])
-			clear(dv.Row(j)[kv*d:][:d])
-		}
-		for h := kv * group; h < (kv+1)*group; h++ {
-			for i := range n {
-				qi, doi, dqi := q.Row(i)[h*d:][:d], dout.Row(i)[h*d:][:d], dq.Row(i)[h*d:][:d]
-				delta := Dot(doi, out.Row(i)[h*d:][:d])
-				clear(dqi)
-				for j := int(a.Start[i]); j <= i; j++ {
-					kj, vj := k.Row(j)[kv*d:][:d], v.Row(j)[kv*d:][:d]
-					pij := float32(math.Exp(float64(scale*Dot(qi, kj) - lse[h*n+i])))
-					ds := pij * (Dot(doi, vj) - delta) * scale
-					Axpy(dv.Row(j)[kv*d:][:d], pij, doi)
-					Axpy(dqi, ds, kj)
-					Axpy(dk.Row(j)[kv*d:][:d], ds, qi)
-				}
-			}
-		}
-	})
+	t := attentionTasks.get()
+	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, engineFor(a.Precision), out, q, k, v, lse
+	t.dout, t.dq, t.dk, t.dv = dout, dq, dk, dv
+	t.scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
+	t.spans = appendSpans(t.spans[:0], a.Start)
+	p.Run(len(t.spans)*a.KVHeads, (*attentionBackward)(t))
+	t.forget()
+	attentionTasks.put(t)
+}
+
+// attentionTask is one call on its way.
+type attentionTask struct {
+	Attention
+	engine       engine
+	scale        float32
+	out, q, k, v Matrix
+	lse          []float32
+	dout         Matrix
+	dq, dk, dv   Matrix
+	spans        []span
+}
+
+var attentionTasks = newRecycler[attentionTask]()
+
+// forget drops what belongs to the caller.
+func (t *attentionTask) forget() { *t = attentionTask{spans: t.spans} }
+
+// head returns the columns of one head.
+func (t *attentionTask) head(m Matrix, h int) Matrix { return m.Columns(h*t.HeadDim, (h+1)*t.HeadDim) }
+
+// visible returns which of the keys [c0, c0+n) row i attends, relative to c0; none if hi ≤ lo.
+func (t *attentionTask) visible(i, c0, n int) (lo, hi int) {
+	return max(int(t.Start[i])-c0, 0), min(i+1-c0, n)
 }
 
 func (a Attention) check(q, k, v Matrix, lse []float32) {

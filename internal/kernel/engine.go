@@ -6,6 +6,8 @@ package kernel
 type engine interface {
 	// tile returns the rows of a strip and the columns of a panel.
 	tile() (rows, columns int)
+	// grain is what the k of a block should be a multiple of.
+	grain() int
 	// resident is how many words of packed B to work on at once: a share of the L2 cache.
 	resident() int
 	// panel returns the words of one packed panel of B over k products.

@@ -12,6 +12,7 @@ const (
 )
 
 func (tileEngine) tile() (rows, columns int) { return tileSide, tileSide }
+func (tileEngine) grain() int                { return 32 }
 func (tileEngine) resident() int             { return 1 << 18 } // 1 MiB, half of the L2 cache of the processors that have tiles
 func (tileEngine) panel(k int) int           { return blockCount(k, 32) * blockSize }
 

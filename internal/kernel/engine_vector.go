@@ -26,6 +26,7 @@ type vectorEngine struct {
 const rowPad = 16
 
 func (vectorEngine) tile() (rows, columns int) { return active.tile.rows, active.tile.columns }
+func (vectorEngine) grain() int                { return 1 }
 func (vectorEngine) resident() int             { return active.tile.resident / 4 }
 func (vectorEngine) panel(k int) int           { return active.tile.columns * k }
 

@@ -1,0 +1,140 @@
+package kernel
+
+// span is a range of rows that attend nothing outside it, nor are attended from there.
+type span struct{ lo, hi int }
+
+// appendSpans cuts all rows into spans, as many as there are, but none shorter than half a block and
+// preferably of a multiple of 32 rows.
+func appendSpans(spans []span, start []int32) []span {
+	lo := 0
+	for i := 1; i < len(start); i++ {
+		rows := i - lo
+		if int(start[i]) == i && rows >= attentionBlock/2 && (rows%32 == 0 || rows >= 2*attentionBlock) {
+			spans = append(spans, span{lo, i})
+			lo = i
+		}
+	}
+	if len(start) > 0 {
+		spans = append(spans, span{lo, len(start)})
+	}
+	return spans
+}
+
+// attentionBackward has one item per span and KV head, which owns its rows of dk and dv and of the dq
+// of its group. Blocks of keys by blocks of queries, as in Dao 2023, arXiv:2307.08691, algorithm 2.
+type attentionBackward attentionTask
+
+func (t *attentionBackward) task() *attentionTask { return (*attentionTask)(t) }
+
+func (t *attentionBackward) Do(item int) {
+	s := attentionScratches.get()
+	defer attentionScratches.put(s)
+	kv, rows := item%t.KVHeads, t.spans[item/t.KVHeads]
+	group := t.Heads / t.KVHeads
+	t.prepare(s, kv, rows)
+	keys, values := t.task().head(t.k, kv), t.task().head(t.v, kv)
+	for c0 := rows.lo; c0 < rows.hi; c0 += attentionBlock {
+		n := min(attentionBlock, rows.hi-c0)
+		s.keys = packRight(t.engine, s.keys, operand{keys.Slice(c0, c0+n), true})
+		s.values = packRight(t.engine, s.values, operand{values.Slice(c0, c0+n), true})
+		s.keyRows = packRight(t.engine, s.keyRows, operand{keys.Slice(c0, c0+n), false})
+		for r0 := c0; r0 < rows.hi; r0 += attentionBlock {
+			if int(t.Start[r0]) >= c0+n {
+				break // Start never decreases: no later row sees these keys
+			}
+			for h := range group {
+				t.block(s, kv, kv*group+h, s.delta[h*(rows.hi-rows.lo)-rows.lo+r0:], r0, min(r0+attentionBlock, rows.hi), c0, n)
+			}
+		}
+	}
+}
+
+// prepare clears the gradients and computes delta = dout·out for every head of the group and row.
+func (t *attentionBackward) prepare(s *attentionScratch, kv int, rows span) {
+	group, count := t.Heads/t.KVHeads, rows.hi-rows.lo
+	clearMatrix(t.task().head(t.dk, kv).Slice(rows.lo, rows.hi))
+	clearMatrix(t.task().head(t.dv, kv).Slice(rows.lo, rows.hi))
+	s.delta = grow(s.delta, group*count)
+	for h := range group {
+		out, dout := t.task().head(t.out, kv*group+h), t.task().head(t.dout, kv*group+h)
+		clearMatrix(t.task().head(t.dq, kv*group+h).Slice(rows.lo, rows.hi))
+		for i := rows.lo; i < rows.hi; i++ {
+			s.delta[h*count+i-rows.lo] = active.dot(out.Row(i), dout.Row(i))
+		}
+	}
+}
+
+// block adds the gradients from queries [r0, r1) of one head and keys [c0, c0+n); delta[0] is row r0's.
+func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []float32, r0, r1, c0, n int) {
+	e, d := t.engine, t.HeadDim
+	strip, width := e.tile()
+	q, dout := t.task().head(t.q, head).Slice(r0, r1), t.task().head(t.dout, head).Slice(r0, r1)
+	e.packA(&s.queries, operand{Matrix: q}, 0, r1-r0, 0, d)
+	e.packA(&s.douts, operand{Matrix: dout}, 0, r1-r0, 0, d)
+	s.queryRows = packRight(e, s.queryRows, operand{Matrix: q})
+	s.doutRows = packRight(e, s.doutRows, operand{Matrix: dout})
+
+	rows := roundUp(r1-r0, e.grain())
+	stride := attentionBlock + width + rowPad
+	s.p, s.dp = grow(s.p, (attentionBlock+strip)*stride), grow(s.dp, (attentionBlock+strip)*stride)
+	p := Matrix{Data: s.p, Rows: rows, Cols: roundUp(n, max(e.grain(), width)), Stride: stride}
+	dp := p
+	dp.Data = s.dp
+	for i := r1 - r0; i < rows; i++ {
+		clear(p.Row(i))
+		clear(dp.Row(i))
+	}
+	size := groupRows(e)
+	for g0 := r0; g0 < r1; g0 += size {
+		t.scores(s, head, delta, p, dp, r0, g0, min(g0+size, r1), c0, n)
+	}
+	// Keys before r0+k0 … are seen from row k0 on.
+	dk, dv := t.task().head(t.dk, kv), t.task().head(t.dv, kv)
+	for j := 0; j < n; j += size {
+		k0 := max(0, c0+j-r0) &^ 31
+		if k0 >= r1-r0 {
+			break
+		}
+		count := min(size, n-j)
+		e.packA(&s.scoresT, operand{p, true}, j, count, k0, rows-k0)
+		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, s.doutRows, r1-r0, k0, true, &s.edge)
+		e.packA(&s.scoresT, operand{dp, true}, j, count, k0, rows-k0)
+		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, s.queryRows, r1-r0, k0, true, &s.edge)
+	}
+}
+
+// scores computes p and dp for rows [g0, g1) of a block whose first row is r0, and adds to dq.
+func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float32, p, dp Matrix, r0, g0, g1, c0, n int) {
+	e := t.engine
+	strip, width := e.tile()
+	seen := min(n, g1-c0)
+	columns := roundUp(seen, width)
+	gp, gdp := p.Slice(g0-r0, g1-r0).Columns(0, columns), dp.Slice(g0-r0, g1-r0).Columns(0, columns)
+	at := (g0 - r0) / strip
+	queries, douts := s.queries.from(at), s.douts.from(at)
+	multiplyRows(e, gp, &queries, s.keys, t.HeadDim, 0, false, &s.edge)
+	multiplyRows(e, gdp, &douts, s.values, t.HeadDim, 0, false, &s.edge)
+	for i := g0; i < g1; i++ {
+		lo, hi := t.task().visible(i, c0, n)
+		pi, di := p.Row(i-r0), dp.Row(i-r0)
+		if lo >= hi {
+			lo, hi = 0, 0
+		}
+		active.expAffine(pi[lo:hi], pi[lo:hi], t.scale, -t.lse[head*t.q.Rows+i])
+		active.softmaxBackward(di[lo:hi], pi[lo:hi], delta[i-r0], t.scale)
+		clear(pi[:lo])
+		clear(pi[hi:])
+		clear(di[:lo])
+		clear(di[hi:])
+	}
+	k := min(roundUp(seen, e.grain()), p.Cols)
+	e.packA(&s.scores, operand{Matrix: dp}, g0-r0, g1-g0, 0, k)
+	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, s.keyRows, n, 0, true, &s.edge)
+}
+
+// from returns the block without its first strips.
+func (b *blockA) from(strips int) blockA {
+	rest := *b
+	rest.words = b.words[strips*b.strip:]
+	return rest
+}

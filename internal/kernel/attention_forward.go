@@ -1,0 +1,139 @@
+package kernel
+
+import "math"
+
+// attentionBlock is the side of the blocks of scores: 256 queries by 256 keys of one head are in the
+// L2 cache at a time. Half of them are masked; within a block, groups of rows skip what they do not see.
+const attentionBlock = 256
+
+// attentionForward has one item per block of query rows and KV head. Keys and values are packed once
+// for all heads of the group. Several blocks of keys are combined by the online softmax (Milakov and
+// Gimelshein 2018, arXiv:1805.02867).
+type attentionForward attentionTask
+
+// attentionScratch is the private memory of one worker.
+type attentionScratch struct {
+	queries, scores blockA
+	keys, values    []float32 // packed right factors
+	p               []float32 // scores, then probabilities, of one group of rows
+	max, sum        []float32 // per head of the group and row
+	edge            edgeTile
+
+	douts, scoresT               blockA // of the backward pass
+	keyRows, queryRows, doutRows []float32
+	dp, delta                    []float32
+}
+
+var attentionScratches = newRecycler[attentionScratch]()
+
+// groupRows is how many query rows are masked and skipped together: about 32, in whole strips.
+func groupRows(e engine) int {
+	strip, _ := e.tile()
+	return roundUp(32, strip)
+}
+
+func (t *attentionForward) Do(item int) {
+	s := attentionScratches.get()
+	defer attentionScratches.put(s)
+	kv := item % t.KVHeads
+	r0, r1 := blockRange(item/t.KVHeads, attentionBlock, t.q.Rows)
+	group := t.Heads / t.KVHeads
+	s.max, s.sum = grow(s.max, group*attentionBlock), grow(s.sum, group*attentionBlock)
+	keys, values := t.task().head(t.k, kv), t.task().head(t.v, kv)
+	for c0 := int(t.Start[r0]); c0 < r1; c0 += attentionBlock {
+		n := min(attentionBlock, r1-c0)
+		s.keys = packRight(t.engine, s.keys, operand{keys.Slice(c0, c0+n), true})
+		s.values = packRight(t.engine, s.values, operand{values.Slice(c0, c0+n), false})
+		for h := range group {
+			t.rows(s, kv*group+h, h*attentionBlock-r0, r0, r1, c0, n)
+		}
+	}
+	for h := range group {
+		out := t.task().head(t.out, kv*group+h)
+		for i := r0; i < r1; i++ {
+			at := h*attentionBlock + i - r0
+			active.scale(out.Row(i), 1/s.sum[at])
+			t.lse[(kv*group+h)*t.q.Rows+i] = s.max[at] + float32(math.Log(float64(s.sum[at])))
+		}
+	}
+}
+
+func (t *attentionForward) task() *attentionTask { return (*attentionTask)(t) }
+
+// rows adds to the output of one head what rows [r0, r1) see among keys [c0, c0+n). The maximum and
+// sum of row i are at i+state.
+func (t *attentionForward) rows(s *attentionScratch, head, state, r0, r1, c0, n int) {
+	e, size := t.engine, groupRows(t.engine)
+	_, width := e.tile()
+	q, out := t.task().head(t.q, head), t.task().head(t.out, head)
+	for g0 := r0; g0 < r1; g0 += size {
+		g1 := min(g0+size, r1)
+		if g1 <= c0 || int(t.Start[g0]) >= c0+n {
+			continue
+		}
+		seen := min(n, g1-c0)
+		columns := roundUp(seen, width)
+		s.p = grow(s.p, size*(attentionBlock+width+rowPad))
+		p := Matrix{Data: s.p, Rows: g1 - g0, Cols: columns, Stride: attentionBlock + width + rowPad}
+		e.packA(&s.queries, operand{Matrix: q}, g0, g1-g0, 0, t.HeadDim)
+		multiplyRows(e, p, &s.queries, s.keys, t.HeadDim, 0, false, &s.edge)
+		first := int(t.Start[g0]) >= c0
+		k := min(roundUp(seen, e.grain()), columns)
+		for i := g0; i < g1; i++ {
+			t.softmax(s, p.Row(i - g0)[:k], out.Row(i), i, i+state, c0, n, first)
+		}
+		e.packA(&s.scores, operand{Matrix: p}, 0, g1-g0, 0, k)
+		multiplyRows(e, out.Slice(g0, g1), &s.scores, s.values, n, 0, !first, &s.edge)
+	}
+}
+
+// softmax turns the scores of row i into exp(scale·score − maximum so far), with zeros where the row
+// does not attend, and corrects what was computed under an older maximum.
+func (t *attentionForward) softmax(s *attentionScratch, p, out []float32, i, state, c0, n int, first bool) {
+	if first {
+		s.max[state], s.sum[state] = float32(math.Inf(-1)), 0
+	}
+	lo, hi := t.task().visible(i, c0, n)
+	if lo >= hi {
+		clear(p)
+		return
+	}
+	clear(p[:lo])
+	clear(p[hi:])
+	before := s.max[state]
+	shift := max(before, finiteMax(p[lo:hi])*t.scale)
+	sum := active.expAffine(p[lo:hi], p[lo:hi], t.scale, -shift)
+	if !first && shift > before {
+		correction := float32(math.Exp(float64(before - shift)))
+		active.scale(out, correction)
+		s.sum[state] *= correction
+	}
+	s.max[state] = shift
+	s.sum[state] += sum
+}
+
+// packRight packs a whole right factor.
+func packRight(e engine, dst []float32, b operand) []float32 {
+	k, columns := b.shape()
+	_, width := e.tile()
+	dst = grow(dst, blockCount(columns, width)*e.panel(k))
+	e.packB(dst, b, 0, columns, 0, k)
+	return dst
+}
+
+// multiplyRows computes c (+)= a·b[k0 : k0+a.k] where b was packed over k products; k0 is a multiple
+// of the grain.
+func multiplyRows(e engine, c Matrix, a *blockA, b []float32, k, k0 int, accumulate bool, edge *edgeTile) {
+	strip, width := e.tile()
+	columns := width
+	if e.panel(a.k) == e.panel(k) {
+		columns = roundUp(c.Cols, width) // panels follow one another without gaps
+	}
+	for j := 0; j < c.Cols; j += columns {
+		block := c.Columns(j, min(j+columns, c.Cols))
+		words := b[j/width*e.panel(k)+e.panel(k0):]
+		for r := 0; r < c.Rows; r += strip {
+			e.multiply(block.Slice(r, min(r+strip, c.Rows)), a, r/strip, words, accumulate, edge)
+		}
+	}
+}
