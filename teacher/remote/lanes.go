@@ -69,13 +69,13 @@ func newLanes(keys []key, concurrency, requestsPerMinute, tokensPerMinute int, d
 }
 
 // perMinute returns a limiter that lets through at most n in any minute. A bucket of b tokens refilled at r lets through
-// b + r·60 in the worst minute, so r is (n−b+1)/60 and not n/60; b is the share of one second.
+// b + r·60 in the worst minute, so r is (n−b+1)/60 and not n/60, less a hair for rounding; b is the share of one second.
 func perMinute(n int) *rate.Limiter {
 	if n <= 0 {
 		return nil
 	}
 	burst := 1 + n/60
-	return rate.NewLimiter(rate.Limit(float64(n-burst+1)/60), burst)
+	return rate.NewLimiter(rate.Limit(float64(n-burst+1)/60*(1-1e-6)), burst)
 }
 
 // capacity returns how many calls may be in flight at most.
@@ -230,9 +230,9 @@ func (p *lanes) refused(l *lane, wait time.Duration) {
 	if now.Sub(l.lastCut) > cutPause {
 		l.lastCut = now
 		l.window = max(1, l.window*cutTo)
-		if wait == 0 {
-			wait = l.leastPause + l.jitter.NextBackOff()
-		}
+	}
+	if wait == 0 && !now.Before(l.closedUntil) {
+		wait = l.leastPause + l.jitter.NextBackOff()
 	}
 	p.closeUntil(l, now.Add(wait))
 }
