@@ -161,7 +161,7 @@ func encodeMeta(p *distill.Prompt) string {
 		text := json.NewEncoder(&b)
 		text.SetEscapeHTML(false)
 		text.Encode(p.Reference) // a string always encodes
-		b.Truncate(b.Len() - 1) // the newline that Encode adds
+		b.Truncate(b.Len() - 1)  // the newline that Encode adds
 	}
 	if len(p.Meta) > 0 {
 		if p.Reference != "" {

@@ -1,0 +1,201 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/cespare/xxhash/v2"
+	flatbuffers "github.com/google/flatbuffers/go"
+)
+
+// The framing of Arrow's IPC formats (Arrow columnar format 1.0, "Encapsulated message format"): a message is
+//
+//	0xFFFFFFFF, int32 length of metadata, metadata (a flatbuffer and padding to 8 bytes), body
+//
+// A stream is a schema message and record batches; a file is the same between "ARROW1\0\0" and a footer. Streams of
+// this package carry a checksum at the end of each message's metadata, where the format allows any padding: eight
+// bytes of mark and the xxh64 of the metadata before the mark and of the body. Other readers skip it as the padding it
+// is; this package tells by it a batch that reached the disk from one that a crash tore.
+const (
+	continuation = 0xFFFFFFFF
+	frameMark    = "DSTLxx64"
+	sealSize     = len(frameMark) + 8
+	fileMagic    = "ARROW1"
+	// maxMessage bounds a message: a batch ends at a few megabytes unless one row alone is larger.
+	maxMessage = 1 << 30
+)
+
+var errTorn = errors.New("torn message")
+
+// frame is one message as it lies in a file.
+type frame struct {
+	meta, body []byte
+	sealed     bool // it carries a checksum, which holds
+}
+
+// framer encodes record batches as sealed messages. It is the ipc package's payload writer.
+type framer struct {
+	writer *ipc.Writer
+	schema []byte // the schema's message
+	out    bytes.Buffer
+	body   bytes.Buffer
+}
+
+func newFramer(schema *arrow.Schema) (*framer, error) {
+	f := new(framer)
+	f.writer = ipc.NewWriterWithPayloadWriter(f, ipc.WithSchema(schema))
+	// The writer sends the schema with its first batch; an empty one makes it do so now.
+	empty := array.NewRecordBuilder(memory.DefaultAllocator, schema).NewRecord()
+	defer empty.Release()
+	if err := f.writer.Write(empty); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// encode returns the message of record, valid until the next call.
+func (f *framer) encode(record arrow.Record) ([]byte, error) {
+	f.out.Reset()
+	if err := f.writer.Write(record); err != nil {
+		return nil, err
+	}
+	if f.out.Len() > maxMessage {
+		return nil, fmt.Errorf("batch of %d bytes: the limit is %d", f.out.Len(), maxMessage)
+	}
+	return f.out.Bytes(), nil
+}
+
+func (f *framer) Start() error { return nil }
+func (f *framer) Close() error { return nil }
+
+func (f *framer) WritePayload(p ipc.Payload) error {
+	f.body.Reset()
+	if err := p.SerializeBody(&f.body); err != nil {
+		return err
+	}
+	meta := p.Meta()
+	defer meta.Release()
+	if f.schema == nil {
+		appendFrame(&f.out, meta.Bytes(), f.body.Bytes())
+		f.schema = bytes.Clone(f.out.Bytes())
+		f.out.Reset()
+		return nil
+	}
+	appendFrame(&f.out, meta.Bytes(), f.body.Bytes())
+	return nil
+}
+
+// appendFrame writes meta and body as one sealed message whose size is a multiple of 8.
+func appendFrame(out *bytes.Buffer, meta, body []byte) {
+	padded := (len(meta) + 7) &^ 7
+	var prefix [8]byte
+	binary.LittleEndian.PutUint32(prefix[:], continuation)
+	binary.LittleEndian.PutUint32(prefix[4:], uint32(padded+sealSize))
+	out.Write(prefix[:])
+	start := out.Len()
+	out.Write(meta)
+	out.Write(make([]byte, padded-len(meta)))
+	sum := frameSum(out.Bytes()[start:], body)
+	out.WriteString(frameMark)
+	binary.Write(out, binary.LittleEndian, sum)
+	out.Write(body)
+}
+
+func frameSum(meta, body []byte) uint64 {
+	h := xxhash.New()
+	h.Write(meta)
+	h.Write(body)
+	return h.Sum64()
+}
+
+// readFrame reads the message at the start of r, which has remaining bytes, and returns its size. io.EOF is a clean
+// end: nothing left, or the end-of-stream mark. Whatever a crash can leave is errTorn. Nothing is allocated that the
+// remaining bytes could not fill.
+func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
+	if remaining == 0 {
+		return f, 0, io.EOF
+	}
+	var prefix [8]byte
+	if remaining < int64(len(prefix)) {
+		return f, 0, errTorn
+	}
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return f, 0, err
+	}
+	remaining -= int64(len(prefix))
+	metaSize := int64(binary.LittleEndian.Uint32(prefix[4:]))
+	if binary.LittleEndian.Uint32(prefix[:]) != continuation {
+		return f, 0, errTorn
+	}
+	if metaSize == 0 {
+		return f, int64(len(prefix)), io.EOF
+	}
+	if metaSize > remaining || metaSize > maxMessage || metaSize%8 != 0 {
+		return f, 0, errTorn
+	}
+	f.meta = make([]byte, metaSize)
+	if _, err := io.ReadFull(r, f.meta); err != nil {
+		return f, 0, err
+	}
+	remaining -= metaSize
+	bodySize, err := bodyLength(f.meta)
+	if err != nil || bodySize < 0 || bodySize > remaining || bodySize > maxMessage {
+		return f, 0, errTorn
+	}
+	f.body = make([]byte, bodySize)
+	if _, err := io.ReadFull(r, f.body); err != nil {
+		return f, 0, err
+	}
+	if at := len(f.meta) - sealSize; at >= 0 && string(f.meta[at:at+len(frameMark)]) == frameMark {
+		if binary.LittleEndian.Uint64(f.meta[at+len(frameMark):]) != frameSum(f.meta[:at], f.body) {
+			return f, 0, errTorn
+		}
+		f.sealed = true
+	}
+	return f, int64(len(prefix)) + metaSize + bodySize, nil
+}
+
+// bodyLength reads the field bodyLength of a Message flatbuffer (Message.fbs: version, header_type, header, bodyLength).
+func bodyLength(meta []byte) (n int64, err error) {
+	defer func() {
+		if recover() != nil { // flatbuffers index without checks
+			err = errTorn
+		}
+	}()
+	const bodyLengthSlot = 4 + 2*3
+	table := flatbuffers.Table{Bytes: meta, Pos: flatbuffers.GetUOffsetT(meta)}
+	return table.GetInt64Slot(bodyLengthSlot, 0), nil
+}
+
+// messages hands frames to Arrow's decoder. It is an ipc.MessageReader over length bytes of r.
+type messages struct {
+	r         io.Reader
+	remaining int64
+	sealed    bool  // refuse messages without a checksum
+	err       error // what ended the messages other than io.EOF
+}
+
+func (m *messages) Retain()  {}
+func (m *messages) Release() {}
+
+func (m *messages) Message() (*ipc.Message, error) {
+	f, size, err := readFrame(m.r, m.remaining)
+	if err == nil && m.sealed && !f.sealed {
+		err = errTorn
+	}
+	if err != nil {
+		if err != io.EOF {
+			m.err = err
+		}
+		return nil, err
+	}
+	m.remaining -= size
+	return ipc.NewMessage(memory.NewBufferBytes(f.meta), memory.NewBufferBytes(f.body)), nil
+}
