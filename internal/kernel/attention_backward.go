@@ -49,15 +49,12 @@ func (t *attentionBackward) Do(item int) {
 	}
 }
 
-// prepare clears the gradients and computes delta = dout·out for every head of the group and row.
+// prepare computes delta = dout·out for every head of the group and row.
 func (t *attentionBackward) prepare(s *attentionScratch, kv int, rows span) {
 	group, count := t.Heads/t.KVHeads, rows.hi-rows.lo
-	clearMatrix(t.task().head(t.dk, kv).Slice(rows.lo, rows.hi))
-	clearMatrix(t.task().head(t.dv, kv).Slice(rows.lo, rows.hi))
 	s.delta = grow(s.delta, group*count)
 	for h := range group {
 		out, dout := t.task().head(t.out, kv*group+h), t.task().head(t.dout, kv*group+h)
-		clearMatrix(t.task().head(t.dq, kv*group+h).Slice(rows.lo, rows.hi))
 		for i := rows.lo; i < rows.hi; i++ {
 			s.delta[h*count+i-rows.lo] = active.dot(out.Row(i), dout.Row(i))
 		}
@@ -90,6 +87,7 @@ func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []flo
 	}
 	// Keys before r0+k0 … are seen from row k0 on.
 	dk, dv := t.task().head(t.dk, kv), t.task().head(t.dv, kv)
+	accumulate := r0 > c0 || head%(t.Heads/t.KVHeads) > 0 // the first block to reach these keys overwrites
 	for j := 0; j < n; j += size {
 		k0 := max(0, c0+j-r0) &^ 31
 		if k0 >= r1-r0 {
@@ -97,13 +95,13 @@ func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []flo
 		}
 		count := min(size, n-j)
 		e.packA(&s.scoresT, operand{p, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, s.doutRows, r1-r0, k0, true, &s.edge)
+		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, s.doutRows, r1-r0, k0, accumulate, &s.edge)
 		e.packA(&s.scoresT, operand{dp, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, s.queryRows, r1-r0, k0, true, &s.edge)
+		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, s.queryRows, r1-r0, k0, accumulate, &s.edge)
 	}
 }
 
-// scores computes p and dp for rows [g0, g1) of a block whose first row is r0, and adds to dq.
+// scores computes p and dp for rows [g0, g1) of a block whose first row is r0, and their share of dq.
 func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float32, p, dp Matrix, r0, g0, g1, c0, n int) {
 	e := t.engine
 	strip, width := e.tile()
@@ -114,9 +112,11 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 	queries, douts := s.queries.from(at), s.douts.from(at)
 	multiplyRows(e, gp, &queries, s.keys, t.HeadDim, 0, false, &s.edge)
 	multiplyRows(e, gdp, &douts, s.values, t.HeadDim, 0, false, &s.edge)
+	// Keys up to here are reached by the products with the transposes of p and dp.
+	reached := min(p.Cols, roundUp(seen, 32)+2*groupRows(e))
 	for i := g0; i < g1; i++ {
 		lo, hi := t.task().visible(i, c0, n)
-		pi, di := p.Row(i-r0), dp.Row(i-r0)
+		pi, di := p.Row(i - r0)[:reached], dp.Row(i - r0)[:reached]
 		if lo >= hi {
 			lo, hi = 0, 0
 		}
@@ -129,7 +129,7 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 	}
 	k := min(roundUp(seen, e.grain()), p.Cols)
 	e.packA(&s.scores, operand{Matrix: dp}, g0-r0, g1-g0, 0, k)
-	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, s.keyRows, n, 0, true, &s.edge)
+	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, s.keyRows, n, 0, int(t.Start[g0]) < c0, &s.edge)
 }
 
 // from returns the block without its first strips.

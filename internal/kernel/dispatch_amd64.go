@@ -41,7 +41,7 @@ var avx2 = routines{
 	swigluBackward:  swigluBackwardAVX2,
 	softmaxBackward: softmaxBackwardAVX2,
 	adamW:           adamWAVX2,
-	transpose:       transposeReference,
+	transpose:       transposeAVX2,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
@@ -70,7 +70,7 @@ var avx512 = routines{
 	swigluBackward:  swigluBackwardAVX512,
 	softmaxBackward: softmaxBackwardAVX512,
 	adamW:           adamWAVX512,
-	transpose:       transposeReference,
+	transpose:       transposeAVX512,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
@@ -85,4 +85,12 @@ func withTiles(r routines) routines {
 	r.tiles = tileEngine{}
 	r.tilePeak, r.tileFlops = peakTile, 4*2*16*16*32
 	return r
+}
+
+func transposeAVX2(dst []float32, width int, src []float32, stride, n, k int) {
+	transposeWith(8, transposeBlocksAVX2, dst, width, src, stride, n, k)
+}
+
+func transposeAVX512(dst []float32, width int, src []float32, stride, n, k int) {
+	transposeWith(16, transposeBlocksAVX512, dst, width, src, stride, n, k)
 }

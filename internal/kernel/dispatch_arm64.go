@@ -28,9 +28,13 @@ var neon = routines{
 	swigluBackward:  swigluBackwardNEON,
 	softmaxBackward: softmaxBackwardNEON,
 	adamW:           adamWNEON,
-	transpose:       transposeReference,
+	transpose:       transposeNEON,
 	toBF16:          toBF16Reference,
 	fromBF16:        fromBF16Reference,
 	toF16:           toF16Reference,
 	fromF16:         fromF16Reference,
+}
+
+func transposeNEON(dst []float32, width int, src []float32, stride, n, k int) {
+	transposeWith(4, transposeBlocksNEON, dst, width, src, stride, n, k)
 }

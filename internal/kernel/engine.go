@@ -23,7 +23,8 @@ type engine interface {
 
 // blockA is a packed block of A, strip after strip.
 type blockA struct {
-	words  []float32
+	words  []float32 // either memory or, where A is used in place, part of the operand
+	memory []float32
 	k      int
 	strip  int // words from one strip to the next
 	rs, cs int // bytes from one row and one k to the next within a strip; float32 only

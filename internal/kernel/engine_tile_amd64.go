@@ -19,7 +19,8 @@ func (tileEngine) panel(k int) int           { return blockCount(k, 32) * blockS
 func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
 	dst.k, dst.strip = k, e.panel(k)
-	dst.words = grow(dst.words, blockCount(rows, tileSide)*dst.strip)
+	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
+	dst.words = dst.memory
 	whole := rows / tileSide
 	switch {
 	case k%32 != 0:

@@ -33,12 +33,23 @@ func (vectorEngine) panel(k int) int           { return active.tile.columns * k 
 func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	strip := active.tile.rows
 	dst.k = k
+	if !e.round && inPlace(a, k) {
+		if a.transposed {
+			dst.strip, dst.rs, dst.cs = strip, 4, a.Stride*4
+			dst.words = a.Data[k0*a.Stride+i:]
+		} else {
+			dst.strip, dst.rs, dst.cs = strip*a.Stride, a.Stride*4, 4
+			dst.words = a.Data[i*a.Stride+k0:]
+		}
+		return
+	}
 	if a.transposed {
 		dst.strip, dst.rs, dst.cs = strip*k, 4, strip*4
 	} else {
 		dst.strip, dst.rs, dst.cs = strip*(k+rowPad), (k+rowPad)*4, 4
 	}
-	dst.words = grow(dst.words, blockCount(rows, strip)*dst.strip)
+	dst.memory = grow(dst.memory, blockCount(rows, strip)*dst.strip)
+	dst.words = dst.memory
 	for r := 0; r < rows; r += strip {
 		words, n := dst.words[r/strip*dst.strip:], min(strip, rows-r)
 		if a.transposed {
@@ -52,6 +63,15 @@ func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	if e.round {
 		roundWords(dst.words)
 	}
+}
+
+// inPlace reports whether a strip of A is as good where it lies as in a copy. Rows 4 KiB apart fall
+// on the same sets of the L1 cache, and columns far apart on as many pages as there are products.
+func inPlace(a operand, k int) bool {
+	if a.transposed {
+		return a.Stride <= 512
+	}
+	return a.Stride%1024 != 0 || k == a.Stride
 }
 
 func (e vectorEngine) packB(dst []float32, b operand, j, columns, k0, k int) {

@@ -177,10 +177,5 @@ func transposeReference(dst []float32, width int, src []float32, stride, n, k in
 	if n < width {
 		clear(dst[:k*width])
 	}
-	for q := range n {
-		row := src[q*stride:][:k]
-		for p, v := range row {
-			dst[p*width+q] = v
-		}
-	}
+	scatterRows(dst, width, src, stride, n, k)
 }

@@ -95,4 +95,10 @@ func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
 func adamWAVX512(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func transposeBlocksAVX512(dst *float32, width int, src *float32, stride, blocks int)
+
+//go:noescape
+func transposeBlocksAVX2(dst *float32, width int, src *float32, stride, blocks int)
+
+//go:noescape
 func pause()

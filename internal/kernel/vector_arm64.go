@@ -50,4 +50,7 @@ func softmaxBackwardNEON(dp, p []float32, delta, scale float32)
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func transposeBlocksNEON(dst *float32, width int, src *float32, stride, blocks int)
+
+//go:noescape
 func pause()

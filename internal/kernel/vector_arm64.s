@@ -1139,6 +1139,44 @@ done:
 	MOVD R9, FPCR
 	RET
 
+// func transposeBlocksNEON(dst *float32, width int, src *float32, stride, blocks int)
+TEXT ·transposeBlocksNEON(SB), NOSPLIT, $0-40
+	MOVD dst+0(FP), R0
+	MOVD width+8(FP), R1
+	MOVD src+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD blocks+32(FP), R4
+block:
+	MOVD R2, R5
+	FMOVQ (R5), F0
+	ADD R3, R5, R5
+	FMOVQ (R5), F1
+	ADD R3, R5, R5
+	FMOVQ (R5), F2
+	ADD R3, R5, R5
+	FMOVQ (R5), F3
+	ADD R3, R5, R5
+	VTRN1 V1.S4, V0.S4, V4.S4
+	VTRN2 V1.S4, V0.S4, V5.S4
+	VTRN1 V3.S4, V2.S4, V6.S4
+	VTRN2 V3.S4, V2.S4, V7.S4
+	VTRN1 V6.D2, V4.D2, V0.D2
+	VTRN2 V6.D2, V4.D2, V2.D2
+	VTRN1 V7.D2, V5.D2, V1.D2
+	VTRN2 V7.D2, V5.D2, V3.D2
+	FMOVQ F0, (R0)
+	ADD R1, R0, R0
+	FMOVQ F1, (R0)
+	ADD R1, R0, R0
+	FMOVQ F2, (R0)
+	ADD R1, R0, R0
+	FMOVQ F3, (R0)
+	ADD R1, R0, R0
+	ADD $16, R2, R2
+	SUB $1, R4, R4
+	CBNZ R4, block
+	RET
+
 // func pause()
 TEXT ·pause(SB), NOSPLIT, $0-0
 	YIELD

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -150,6 +151,28 @@ func TestExpAccuracy(t *testing.T) {
 			Exp(got, got)
 			if !near(got[0], float32(c[1]), 0, 0) {
 				t.Errorf("exp(%g) = %g, want %g", c[0], got[0], c[1])
+			}
+		}
+	})
+}
+
+// TestTranspose compares packed transposes with the reference, guards around the destination.
+func TestTranspose(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
+		for _, width := range []int{4, 12, 16, 32} {
+			for n := 1; n <= width; n++ {
+				for _, k := range []int{1, 3, 4, 15, 16, 33, 64} {
+					stride := k + n%3
+					src := make([]float32, n*stride)
+					fillNormal(newRand(uint64(n)), src, 1)
+					got, want := newGuarded(k*width, n%4), make([]float32, k*width)
+					active.transpose(got.x, width, src, stride, n, k)
+					transposeReference(want, width, src, stride, n, k)
+					got.check(t, "transpose")
+					if !slices.Equal(got.x, want) {
+						t.Fatalf("%d rows of %d in %d differ", n, k, width)
+					}
+				}
 			}
 		}
 	})
