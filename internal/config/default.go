@@ -12,8 +12,9 @@ func Default() Recipe {
 			Heldout: 0.05, // enough to measure with, little enough not to be missed in training
 		},
 		Teacher: Teacher{
-			Samples:     1,
-			Concurrency: 16, // what most providers allow a new key; a local teacher batches as many
+			Samples:        1,
+			HeldoutSamples: 1,
+			Concurrency:    16, // what most providers allow a new key; a local teacher batches as many
 			Sampling: Sampling{
 				Temperature:       1,    // the teacher's own distribution; sharper answers are what selection is for
 				TopP:              1,    // no cut: a cut distribution is not the teacher's

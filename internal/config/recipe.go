@@ -79,8 +79,10 @@ type Teacher struct {
 	Dialect string `yaml:"dialect,omitempty"`
 	// KeyEnv is the environment variable that holds the API key. The key itself never stands in a recipe.
 	KeyEnv string `yaml:"key_env,omitempty"`
-	// Samples asked of each training prompt; a held-out prompt is asked once.
+	// Samples asked of each training prompt.
 	Samples int `yaml:"samples" jsonschema:"minimum=1"`
+	// HeldoutSamples asked of each held-out prompt; what perplexity and KL are measured on.
+	HeldoutSamples int `yaml:"heldout_samples" jsonschema:"minimum=1"`
 	// Concurrency is the number of calls in flight.
 	Concurrency int `yaml:"concurrency" jsonschema:"minimum=1"`
 	// Sampling is how the teacher draws its answers.

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The scripts ask the program itself what may come next (--generate-bash-completion).
+var completionScripts = map[string]string{
+	"bash": `_distill() {
+  local words=("${COMP_WORDS[@]:0:COMP_CWORD}")
+  COMPREPLY=($(compgen -W "$("${words[@]}" --generate-bash-completion 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _distill distill
+`,
+	"zsh": `#compdef distill
+_distill() {
+  local -a found
+  found=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
+  compadd -a found || _files
+}
+compdef _distill distill
+`,
+	"fish": `complete -c distill -a '(set -l words (commandline -opc); $words --generate-bash-completion 2>/dev/null)'
+`,
+}
+
+func completionCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "completion",
+		Usage:       "print a script that completes commands in your shell",
+		ArgsUsage:   "bash|zsh|fish",
+		Description: "   source <(distill completion bash)",
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1)
+			if err != nil {
+				return err
+			}
+			script, ok := completionScripts[strings.ToLower(args[0])]
+			if !ok {
+				return usage(fmt.Sprintf("no completion for %q", args[0]), "bash, zsh or fish")
+			}
+			_, err = fmt.Fprint(c.App.Writer, script)
+			return err
+		},
+	}
+}

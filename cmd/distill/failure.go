@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/teacher"
+)
+
+// The exit codes.
+const (
+	codeDone        = 0
+	codeFailed      = 1
+	codeUsage       = 2 // bad usage, recipe or input
+	codeLimit       = 3 // stopped at a limit the user set
+	codeInterrupted = 4 // interrupted and resumable
+	codeGate        = 5 // finished, but a quality gate of the recipe failed
+)
+
+// failure is an error of the command line itself: bad usage, with a way out.
+type failure struct {
+	message string
+	hint    string
+}
+
+func (f *failure) Error() string { return f.message }
+
+func usage(message, hint string) error { return &failure{message, hint} }
+
+// fail prints err as people read it and returns the exit code it stands for.
+func fail(w io.Writer, err error) int {
+	if err == nil {
+		return codeDone
+	}
+	if problems := config.Errors(err); len(problems) > 0 {
+		for _, p := range problems {
+			printFailure(w, p.Error(), p.Hint)
+		}
+		return codeUsage
+	}
+	code, hint := classify(err)
+	printFailure(w, err.Error(), hint)
+	return code
+}
+
+func classify(err error) (code int, hint string) {
+	var (
+		use   *failure
+		input *recipe.InputError
+		ask   *teacher.Error
+	)
+	switch {
+	case errors.As(err, &use):
+		return codeUsage, use.hint
+	case errors.As(err, &input):
+		return codeUsage, input.Hint
+	case errors.Is(err, recipe.ErrGate):
+		return codeGate, ""
+	case errors.Is(err, recipe.ErrInterrupted) || errors.Is(err, context.Canceled):
+		return codeInterrupted, ""
+	case errors.As(err, &ask):
+		if ask.Kind == teacher.Limit {
+			return codeLimit, ask.Hint
+		}
+		return codeFailed, ask.Hint
+	}
+	return codeFailed, ""
+}
+
+func printFailure(w io.Writer, message, hint string) {
+	fmt.Fprintf(w, "distill: error: %s\n", strings.TrimRight(message, "\n"))
+	if hint != "" {
+		fmt.Fprintf(w, "distill: hint: %s\n", hint)
+	}
+}

@@ -1,0 +1,30 @@
+package main
+
+// What help prints. Plain text that also reads well in docs/cli.md, which is made from it.
+const (
+	appHelp = `{{.Name}} - {{.Usage}}
+
+{{.UsageText}}
+
+COMMANDS
+{{range .VisibleCommands}}   {{join .Names ", "}}{{"\t"}}{{.Usage}}
+{{end}}
+A recipe is a path or the name of one inside the program (distill recipes ls).
+A MODEL is a GGUF file, a Hugging Face folder, a run directory or builtin:NAME.
+distill COMMAND --help shows a command's flags.
+`
+	groupHelp = `{{.HelpName}} - {{.Usage}}
+
+COMMANDS
+{{range .VisibleCommands}}   {{join .Names ", "}} {{.ArgsUsage}}{{"\t"}}{{.Usage}}
+{{end}}`
+	commandHelp = `{{.HelpName}} - {{.Usage}}
+
+   {{.HelpName}} {{.ArgsUsage}}{{if .VisibleFlags}} [FLAGS]{{end}}
+{{if .Description}}
+{{.Description}}
+{{end}}{{if .VisibleFlags}}
+FLAGS
+{{range .VisibleFlags}}   {{.}}
+{{end}}{{end}}`
+)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/seed-d24fde5f/distill/internal/recipe"
+)
+
+// logFlags are the flags of every command that works for longer than a moment.
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "of the lines on standard error: `text|json`"},
+		&cli.BoolFlag{Name: "quiet", DisableDefaultText: true, Aliases: []string{"q"}, Usage: "only errors on standard error"},
+		&cli.BoolFlag{Name: "verbose", DisableDefaultText: true, Usage: "more on standard error"},
+	}
+}
+
+// console is where a command talks to its user beside its result.
+type console struct {
+	log     *slog.Logger
+	monitor recipe.Monitor
+	stop    func() // ends the display, so that what is printed next stands below it
+}
+
+// newConsole reads the log flags. On a terminal progress is a bar, elsewhere a line now and then.
+func newConsole(c *cli.Context) (*console, error) {
+	format := c.String("log-format")
+	if format != "text" && format != "json" {
+		return nil, usage(fmt.Sprintf("--log-format %q is not known", format), "text or json")
+	}
+	if c.Bool("quiet") && c.Bool("verbose") {
+		return nil, usage("--quiet and --verbose contradict each other", "")
+	}
+	level := slog.LevelInfo
+	if c.Bool("verbose") {
+		level = slog.LevelDebug
+	}
+	if c.Bool("quiet") {
+		level = slog.LevelError
+	}
+	w := c.App.ErrWriter
+	terminal := isTerminal(w)
+	var bars *barMonitor
+	if terminal && format == "text" && !c.Bool("quiet") {
+		bars = newBarMonitor(w)
+		w = bars.writer() // log lines appear above the bars
+	}
+	log := slog.New(newHandler(w, format, level, terminal))
+	if bars != nil {
+		return &console{log: log, monitor: bars, stop: bars.stop}, nil
+	}
+	if c.Bool("quiet") {
+		return &console{log: log, monitor: recipe.Silent, stop: func() {}}, nil
+	}
+	return &console{log: log, monitor: &lineMonitor{log: log, every: 5 * time.Second}, stop: func() {}}, nil
+}
+
+func newHandler(w io.Writer, format string, level slog.Level, terminal bool) slog.Handler {
+	if format == "json" {
+		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+	}
+	if terminal {
+		return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+	}
+	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && len(groups) == 0 {
+			return slog.String(slog.TimeKey, a.Value.Time().Format(time.TimeOnly))
+		}
+		return a
+	}})
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,92 @@
+// Command distill turns a large model's answers into a small model: prompts, teacher, dataset, student, quantized file and
+// a report, from one recipe. See `distill help` or docs/.
+//
+// This package translates flags and prints; what happens is in internal/recipe and the packages it joins. Each verb has a
+// file of its own. Results go to standard output, everything else to standard error; exit codes are in [code].
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends the program at once
+	}()
+	os.Exit(execute(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := newApp(stdin, stdout, stderr)
+	err := app.RunContext(ctx, permute(app, args))
+	return fail(stderr, err)
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                   "distill",
+		Usage:                  "teach a small model what a large one knows, and prove it",
+		UsageText:              "distill COMMAND [ARGUMENTS] [FLAGS]\n\ndistill run quickstart         the whole way, offline, in minutes\ndistill plan quickstart        what it will take, before anything is spent",
+		Reader:                 stdin,
+		Writer:                 stdout,
+		ErrWriter:              stderr,
+		HideVersion:            true,
+		HideHelpCommand:        true,
+		EnableBashCompletion:   true,
+		Suggest:                true,
+		ExitErrHandler:         func(*cli.Context, error) {}, // only main exits
+		OnUsageError:           usageError,
+		CustomAppHelpTemplate:  appHelp,
+		UseShortOptionHandling: false,
+		Action: func(c *cli.Context) error {
+			if name := c.Args().First(); name != "" {
+				return unknownCommand(c.App.Commands, "distill", name)
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	app.Commands = commands()
+	for _, command := range app.Commands {
+		prepare(command, "distill "+command.Name)
+	}
+	return app
+}
+
+// commands lists the verbs in the order in which help shows them.
+func commands() []*cli.Command {
+	return []*cli.Command{
+		runCommand(),
+		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
+		recipesCommand(), datasetCommand(),
+		versionCommand(), completionCommand(),
+	}
+}
+
+// prepare gives a command and those below it what all share.
+func prepare(command *cli.Command, path string) {
+	command.OnUsageError = usageError
+	command.HideHelpCommand = true
+	command.CustomHelpTemplate = commandHelp
+	for _, sub := range command.Subcommands {
+		prepare(sub, path+" "+sub.Name)
+	}
+	if command.Subcommands != nil {
+		command.CustomHelpTemplate = groupHelp
+		subs := command.Subcommands
+		command.Action = func(c *cli.Context) error {
+			if name := c.Args().First(); name != "" {
+				return unknownCommand(subs, path, name)
+			}
+			return cli.ShowSubcommandHelp(c)
+		}
+	}
+}

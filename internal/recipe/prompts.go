@@ -1,0 +1,61 @@
+package recipe
+
+import (
+	"fmt"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/problem"
+)
+
+// generateInputs is what the rows depend on: what is asked, of whom, and how.
+func generateInputs(r *Run) (any, error) {
+	prompts, err := r.makePrompts()
+	if err != nil {
+		return nil, err
+	}
+	t := r.Recipe.Teacher
+	return []any{digest(prompts), r.teacherIdentity(), r.sampling(), t.Samples, t.HeldoutSamples}, nil
+}
+
+// makePrompts returns the recipe's prompts in order, held-out ones marked.
+func (r *Run) makePrompts() ([]distill.Prompt, error) {
+	if r.prompts != nil {
+		return r.prompts, nil
+	}
+	var err error
+	p := &r.Recipe.Prompts
+	switch {
+	case p.Problems != nil:
+		r.prompts, err = r.problems()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prompts: %w", err)
+	}
+	if len(r.prompts) == 0 {
+		return nil, inputErrorf("", "prompts: there are none")
+	}
+	return r.prompts, nil
+}
+
+// problems makes the recipe's word problems, of both splits in the share that the recipe holds out.
+func (r *Run) problems() ([]distill.Prompt, error) {
+	p := r.Recipe.Prompts.Problems
+	count := p.Count
+	if limit := r.Recipe.Prompts.Limit; limit > 0 {
+		count = min(count, limit)
+	}
+	made, err := problem.Generate(count, problem.Options{
+		Seed: r.Recipe.Seed, MinSteps: p.MinSteps, MaxSteps: p.MaxSteps, HeldoutShare: r.Recipe.Prompts.Heldout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	prompts := make([]distill.Prompt, len(made))
+	for i, m := range made {
+		prompts[i] = m.Prompt()
+		if s := r.Recipe.Prompts.System; s != "" {
+			prompts[i].Messages = append([]distill.Message{{Role: distill.RoleSystem, Content: s}}, prompts[i].Messages...)
+		}
+	}
+	return prompts, nil
+}

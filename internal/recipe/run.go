@@ -1,0 +1,240 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+// The files of a run directory.
+const (
+	RecipeFile  = "recipe.yaml"
+	PromptsFile = "prompts.arrow"
+	DataDir     = "data"
+	TrainDir    = "train"
+	ExportDir   = "export"
+	EvalDir     = "eval"
+	stateFile   = "run.json"
+	lockFile    = ".lock"
+)
+
+// Options of a run that are no part of its recipe: they do not change its result.
+type Options struct {
+	Threads int // for arithmetic; 0 for all there are
+	Fresh   bool
+	Monitor Monitor      // nil for Silent
+	Log     *slog.Logger // nil for none
+	Program string       // name and version, for run.json and the report
+	Again   []string     // what to type to do it again, for the report
+	Machine report.Machine
+}
+
+// Run is a recipe at work in its directory.
+type Run struct {
+	Recipe *config.Recipe
+	Dir    string
+
+	opts  Options
+	log   *slog.Logger
+	state *State
+	lock  *os.File
+
+	prompts []distill.Prompt // made once
+}
+
+// Open makes or continues the run directory dir and takes it for this process. With Options.Fresh what is there is set
+// aside, under a name that says when; nothing is deleted.
+func Open(r *config.Recipe, dir string, opts Options) (*Run, error) {
+	if opts.Monitor == nil {
+		opts.Monitor = Silent
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Fresh {
+		if err := setAside(dir, opts.Log); err != nil {
+			return nil, fmt.Errorf("run: %w", err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	held, err := lock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	run := &Run{Recipe: r, Dir: dir, opts: opts, log: opts.Log, lock: held}
+	if err := run.begin(); err != nil {
+		held.Close()
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	return run, nil
+}
+
+// begin reads what was done before, says what the recipe changes about it, and writes the resolved recipe.
+func (r *Run) begin() error {
+	var err error
+	if r.state, err = readState(r.Dir); err != nil {
+		return err
+	}
+	path := filepath.Join(r.Dir, RecipeFile)
+	if old, err := os.ReadFile(path); err == nil {
+		if before, err := config.Parse(path, "", old, nil); err == nil {
+			for _, change := range config.Diff(before, r.Recipe) {
+				r.log.Info("the recipe has changed since the last run", "field", change.Path, "was", change.From, "is", change.To)
+			}
+		}
+	}
+	text, err := config.Marshal(r.Recipe)
+	if err != nil {
+		return err
+	}
+	header := "# The resolved recipe of this run: every default filled in.\n"
+	if err := replaceFile(path, append([]byte(header), text...)); err != nil {
+		return err
+	}
+	r.state.Name, r.state.Program, r.state.Seed, r.state.Machine = r.Recipe.Name, r.opts.Program, r.Recipe.Seed, r.opts.Machine
+	return r.state.write(r.Dir)
+}
+
+// Close gives the run directory back.
+func (r *Run) Close() error { return r.lock.Close() }
+
+// path returns a path within the run directory.
+func (r *Run) path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }
+
+// setAside renames a run directory that has something in it.
+func setAside(dir string, log *slog.Logger) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == stateFile }) {
+		return inputErrorf("choose another --dir", "%s is not empty and no run directory", dir)
+	}
+	aside := strings.TrimRight(dir, `/\`) + time.Now().Format(".20060102-150405")
+	log.Info("the old run was set aside", "as", aside)
+	return os.Rename(dir, aside)
+}
+
+// stage is one step of a run.
+type stage struct {
+	name string
+	// needs names the stage whose files this one reads; "" for none.
+	needs string
+	// inputs returns everything the outcome depends on, apart from the files of the stage it needs.
+	inputs func(*Run) (any, error)
+	// do does the work, or the rest of it, and returns a digest of what it made.
+	do func(context.Context, *Run, *StageState) (output string, err error)
+}
+
+// Do carries out the named stages in their order, all that the recipe has when none is named. A stage that is done for the
+// inputs it has now is not done again.
+func (r *Run) Do(ctx context.Context, names ...string) error {
+	for _, s := range stages {
+		if len(names) > 0 && !slices.Contains(names, s.name) || s.name == "score" && r.Recipe.Score == nil {
+			continue
+		}
+		if err := r.do(ctx, s); err != nil {
+			if ctx.Err() != nil && !errors.Is(err, ErrInterrupted) {
+				err = fmt.Errorf("%w: %w", ErrInterrupted, context.Cause(ctx))
+			}
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Run) do(ctx context.Context, s stage) error {
+	inputs, err := s.inputs(r)
+	if err != nil {
+		return err
+	}
+	before, err := r.needed(s)
+	if err != nil {
+		return err
+	}
+	key := digest(inputs, before)
+	at := r.state.Stages[s.name]
+	switch {
+	case at == nil:
+		at = &StageState{Started: time.Now().UTC()}
+	case at.Inputs != key:
+		if at.State == done {
+			r.log.Info("done before, but for other inputs: doing it again", "stage", s.name)
+		}
+		at = &StageState{Started: time.Now().UTC()}
+	case at.State == done:
+		r.log.Info("done already", "stage", s.name, "result", at.Note)
+		return nil
+	default:
+		r.log.Info("continuing", "stage", s.name)
+	}
+	at.State, at.Inputs = running, key
+	r.state.Stages[s.name] = at
+	if err := r.state.write(r.Dir); err != nil {
+		return err
+	}
+	start, worked := time.Now(), at.Seconds
+	output, err := s.do(ctx, r, at)
+	at.Seconds = worked + time.Since(start).Seconds()
+	if err == nil {
+		at.State, at.Output = done, output
+		r.log.Info("done", "stage", s.name, "result", at.Note, "took", time.Since(start).Round(time.Millisecond))
+	}
+	return errors.Join(err, r.state.write(r.Dir))
+}
+
+// needed returns the digest of what the stage before made.
+func (r *Run) needed(s stage) (string, error) {
+	name := s.needs
+	if name == "score" && r.Recipe.Score == nil {
+		name = "generate"
+	}
+	if name == "" {
+		return "", nil
+	}
+	before := r.state.Stages[name]
+	if before == nil || before.State != done {
+		return "", inputErrorf("distill run does all stages in their order", "%s has not been done in %s", name, r.Dir)
+	}
+	return before.Output, nil
+}
+
+// Stages returns how each stage that was begun has gone, in order.
+func (r *Run) Stages() []report.Stage {
+	var all []report.Stage
+	for _, s := range stages {
+		if at := r.state.Stages[s.name]; at != nil {
+			all = append(all, report.Stage{Name: s.name, State: at.State, Seconds: at.Seconds, Calls: at.Calls, Tokens: at.Tokens, CostUSD: at.CostUSD, Note: at.Note})
+		}
+	}
+	return all
+}
+
+// Report returns the run's report, or nil where there is none for what has been done.
+func (r *Run) Report() *report.Report {
+	if at := r.state.Stages["report"]; at == nil || at.State != done {
+		return nil
+	}
+	rep, err := report.Read(r.Dir)
+	if err != nil {
+		r.log.Warn("the report cannot be read", "error", err)
+		return nil
+	}
+	return rep
+}

@@ -1,0 +1,104 @@
+package recipe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+// stateVersion is the version of run.json.
+const stateVersion = 1
+
+// State is run.json: what has been done in a run directory.
+type State struct {
+	Version int                    `json:"version"`
+	Name    string                 `json:"name"`
+	Program string                 `json:"program"`
+	Seed    uint64                 `json:"seed"`
+	Machine report.Machine         `json:"machine"`
+	Stages  map[string]*StageState `json:"stages"`
+}
+
+// StageState is how far one stage has come.
+type StageState struct {
+	State   string    `json:"state"`            // running or done
+	Inputs  string    `json:"inputs"`           // digest of what it depends on
+	Output  string    `json:"output,omitempty"` // digest of what it made, once done
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"` // worked in all, over every continuation
+	Calls   int64     `json:"calls,omitempty"`
+	Tokens  int64     `json:"tokens,omitempty"`
+	CostUSD *float64  `json:"cost_usd,omitempty"`
+	Note    string    `json:"note,omitempty"` // what came of it, for people
+}
+
+// The values of StageState.State.
+const (
+	running = "running"
+	done    = "done"
+)
+
+func readState(dir string) (*State, error) {
+	path := filepath.Join(dir, stateFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &State{Version: stateVersion, Stages: map[string]*StageState{}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := new(State)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, inputErrorf("--fresh sets the old run aside and starts anew", "%s: %w", path, err)
+	}
+	if s.Version != stateVersion {
+		return nil, inputErrorf("--fresh sets the old run aside and starts anew", "%s: version %d, this program writes %d", path, s.Version, stateVersion)
+	}
+	if s.Stages == nil {
+		s.Stages = map[string]*StageState{}
+	}
+	return s, nil
+}
+
+func (s *State) write(dir string) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, stateFile), append(data, '\n'))
+}
+
+// replaceFile writes a file so that a reader, or a crash, sees the old or the new content and never a mixture.
+func replaceFile(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // a no-op once it has been renamed
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// digest is a hash of values' JSON, which has the same bytes for the same values.
+func digest(values ...any) string {
+	h := xxhash.New()
+	enc := json.NewEncoder(h)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			panic("recipe: digest: " + err.Error()) // plain data encodes
+		}
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}

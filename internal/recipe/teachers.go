@@ -1,0 +1,61 @@
+package recipe
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/teacher"
+	"github.com/seed-d24fde5f/distill/teacher/budget"
+	"github.com/seed-d24fde5f/distill/teacher/reference"
+	"github.com/seed-d24fde5f/distill/teacher/remote"
+)
+
+// openTeacher makes the recipe's teacher ready to be asked.
+func (r *Run) openTeacher(prompts []distill.Prompt, purse *budget.Budget) (teacher.Teacher, error) {
+	t := &r.Recipe.Teacher
+	switch t.Kind {
+	case "remote":
+		return r.openRemote(t, purse)
+	case "reference":
+		return reference.New("reference", slices.Values(prompts))
+	}
+	return nil, fmt.Errorf("teacher: kind %q", t.Kind)
+}
+
+func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teacher, error) {
+	opts := remote.Options{
+		BaseURL:           t.Endpoint,
+		Dialect:           t.Dialect,
+		Model:             t.Model,
+		Concurrency:       t.Concurrency,
+		RequestsPerMinute: t.Limits.RequestsPerMinute,
+		TokensPerMinute:   t.Limits.TokensPerMinute,
+		Timeout:           t.Limits.Timeout,
+		IdleTimeout:       t.Limits.IdleTimeout,
+		Retries:           t.Limits.Retries,
+		Budget:            purse,
+		Logger:            r.log,
+	}
+	if t.Limits.Retries == 0 {
+		opts.Retries = -1 // its zero value means its default
+	}
+	if t.KeyEnv != "" {
+		opts.KeyEnv = []string{t.KeyEnv}
+	}
+	if p := t.Price; p != nil {
+		opts.Price = &remote.Price{Input: p.Input, CachedInput: p.CachedInput, Output: p.Output, Source: "the recipe"}
+	}
+	return remote.New(opts)
+}
+
+// signal is what the recipe keeps of the teacher's distribution.
+func (r *Run) signal() distill.SignalSpec { return signalOf(r.Recipe.Teacher.Signal) }
+
+func signalOf(s config.Signal) distill.SignalSpec {
+	if s.Kind == "none" {
+		return distill.SignalSpec{}
+	}
+	return distill.SignalSpec{Kind: distill.SignalKind(s.Kind), K: s.K}
+}
