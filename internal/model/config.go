@@ -1,118 +1,193 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
 
-// Config is the shape of a model of the Llama family.
+// The architectures, as Hugging Face's model_type and (but for mistral, which GGUF stores as llama) GGUF's
+// general.architecture name them. All are the same decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+const (
+	Llama   = "llama"
+	Mistral = "mistral" // Llama's graph
+	Qwen2   = "qwen2"   // with biases on q, k and v
+	Qwen3   = "qwen3"   // with an RMSNorm on each head of q and k
+)
+
+// Architectures lists what is supported.
+var Architectures = []string{Llama, Mistral, Qwen2, Qwen3}
+
+// Config is a model's shape: what, with the weights, defines the function it computes. Letters in the comments are
+// those used for shapes everywhere.
 type Config struct {
-	Arch            string       // "llama", "mistral", "qwen2" or "qwen3"
-	Vocab           int          // V, rows of the embedding; at least the tokenizer's size
-	Context         int          // T, the longest sequence it was trained for
-	Width           int          // C, hidden size
-	FFN             int          // F, feed-forward size
-	Layers          int          // blocks
-	Heads           int          // H, query heads
-	KVHeads         int          // K, key and value heads; divides Heads
-	HeadDim         int          // D, size of a head; even
-	RopeTheta       float64      // base of the rotary frequencies
+	Arch    string
+	Vocab   int // V: rows of the embedding, padding beyond the tokenizer's size included
+	Context int // T: longest sequence the model was made for
+	Width   int // C
+	FFN     int // F
+	Layers  int
+	Heads   int // H
+	KVHeads int // K; divides H
+	HeadDim int // D; even; H·D need not be C
+
+	RopeTheta       float64
 	RopeScaling     *RopeScaling // nil for none
-	RopeInterleaved bool         // rotary pairs are (2i, 2i+1) instead of (i, i+D/2): how GGUF stores llama and mistral
-	NormEps         float64      // added to the mean square in RMSNorm
-	TiedEmbeddings  bool         // the output matrix is the embedding
-	AttentionBias   bool         // q, k and v have biases (qwen2)
-	QKNorm          bool         // q and k are normalised per head before rotation (qwen3)
+	RopeInterleaved bool         // rows of attn_q and attn_k are stored for rotation of pairs (2i, 2i+1) instead of (i, i+D/2)
+
+	NormEps        float64 // added to the mean square in every RMSNorm
+	TiedEmbeddings bool    // the output matrix is the embedding
+	AttentionBias  bool    // biases on q, k and v
+	QKNorm         bool    // RMSNorm over each head of q and k, before rotation
 }
 
-// RopeScaling stretches the rotary frequencies for longer contexts, with the parameters of Hugging Face's rope_scaling.
+// Rope scaling types, as Hugging Face names them.
+const (
+	RopeLinear = "linear"
+	RopeLlama3 = "llama3"
+	RopeYarn   = "yarn"
+)
+
+// RopeScaling stretches the rotary positions beyond the context a model was first trained on; see
+// [Config.RotaryFrequencies].
 type RopeScaling struct {
-	Type            string  // "linear", "llama3" or "yarn"
-	Factor          float64 // by how much the context grew
-	OriginalContext int     // llama3, yarn: the context before
-	LowFreqFactor   float64 // llama3
-	HighFreqFactor  float64 // llama3
-	BetaFast        float64 // yarn; 0 means 32
-	BetaSlow        float64 // yarn; 0 means 1
-	AttentionFactor float64 // yarn: scale of cos and sin; 0 means 0.1·ln(Factor)+1
+	Type            string
+	Factor          float64 // > 0
+	OriginalContext int     // before stretching; llama3 and yarn
+
+	LowFreqFactor, HighFreqFactor float64 // llama3; both 0 where only Divisors are known
+
+	AttentionFactor    float64 // yarn: factor on queries' and keys' rotation; 0 means 0.1·ln(Factor)+1
+	BetaFast, BetaSlow float64 // yarn; 0 means 32 and 1
+
+	Divisors []float32 // llama3 in GGUF (rope_freqs.weight): (D/2), each frequency is divided by its own; else nil
 }
 
-// QueryWidth returns H·D, the rows of attn_q.
-func (c *Config) QueryWidth() int { return c.Heads * c.HeadDim }
-
-// KVWidth returns K·D, the rows of attn_k and attn_v.
-func (c *Config) KVWidth() int { return c.KVHeads * c.HeadDim }
-
-// Parameters returns the number of weights, a tied embedding counted once.
-func (c *Config) Parameters() int64 {
-	var n int64
-	for _, s := range c.Shapes() {
-		size := int64(1)
-		for _, d := range s.Shape {
-			size *= int64(d)
-		}
-		n += size
-	}
-	return n
-}
-
-// TensorShape is the name and shape of one weight; a matrix has shape (out, in), a vector (n).
-type TensorShape struct {
+// Spec names a weight and its shape: (rows, columns) with a row per output for matrices, (n) for vectors.
+type Spec struct {
 	Name  string
 	Shape []int
 }
 
-// Shapes lists every weight a model of this configuration has, under its canonical (GGUF) name, in file order.
-func (c *Config) Shapes() []TensorShape {
-	shapes := []TensorShape{{"token_embd.weight", []int{c.Vocab, c.Width}}}
-	for l := range c.Layers {
+// Elements returns the number of values.
+func (s Spec) Elements() int {
+	n := 1
+	for _, d := range s.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Specs returns every weight of the model under its canonical name, which is GGUF's, in the order in which they are
+// written.
+func (c Config) Specs() []Spec {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	all := []Spec{{"token_embd.weight", []int{c.Vocab, c.Width}}}
+	for i := range c.Layers {
 		add := func(name string, shape ...int) {
-			shapes = append(shapes, TensorShape{fmt.Sprintf("blk.%d.%s", l, name), shape})
+			all = append(all, Spec{fmt.Sprintf("blk.%d.%s", i, name), shape})
 		}
 		add("attn_norm.weight", c.Width)
-		add("attn_q.weight", c.QueryWidth(), c.Width)
-		add("attn_k.weight", c.KVWidth(), c.Width)
-		add("attn_v.weight", c.KVWidth(), c.Width)
+		add("attn_q.weight", q, c.Width)
+		add("attn_k.weight", kv, c.Width)
+		add("attn_v.weight", kv, c.Width)
+		add("attn_output.weight", c.Width, q)
 		if c.AttentionBias {
-			add("attn_q.bias", c.QueryWidth())
-			add("attn_k.bias", c.KVWidth())
-			add("attn_v.bias", c.KVWidth())
+			add("attn_q.bias", q)
+			add("attn_k.bias", kv)
+			add("attn_v.bias", kv)
 		}
 		if c.QKNorm {
 			add("attn_q_norm.weight", c.HeadDim)
 			add("attn_k_norm.weight", c.HeadDim)
 		}
-		add("attn_output.weight", c.Width, c.QueryWidth())
 		add("ffn_norm.weight", c.Width)
 		add("ffn_gate.weight", c.FFN, c.Width)
 		add("ffn_up.weight", c.FFN, c.Width)
 		add("ffn_down.weight", c.Width, c.FFN)
 	}
-	shapes = append(shapes, TensorShape{"output_norm.weight", []int{c.Width}})
+	all = append(all, Spec{"output_norm.weight", []int{c.Width}})
 	if !c.TiedEmbeddings {
-		shapes = append(shapes, TensorShape{"output.weight", []int{c.Vocab, c.Width}})
+		all = append(all, Spec{"output.weight", []int{c.Vocab, c.Width}})
 	}
-	return shapes
+	return all
 }
 
-// Validate reports the first field that no model can have.
-func (c *Config) Validate() error {
-	positive := []struct {
-		name  string
-		value int
-	}{{"vocab", c.Vocab}, {"context", c.Context}, {"width", c.Width}, {"ffn", c.FFN}, {"layers", c.Layers},
-		{"heads", c.Heads}, {"kv_heads", c.KVHeads}, {"head_dim", c.HeadDim}}
-	for _, p := range positive {
-		if p.value <= 0 {
-			return fmt.Errorf("model: %s is %d, want at least 1", p.name, p.value)
+// Params returns the number of weights.
+func (c Config) Params() int {
+	n := 0
+	for _, s := range c.Specs() {
+		n += s.Elements()
+	}
+	return n
+}
+
+// limits keep products of dimensions far from overflow; no model known comes near them.
+const (
+	maxVocab  = 1 << 24
+	maxWidth  = 1 << 20
+	maxLayers = 1 << 12
+)
+
+// Validate returns an error that names the first field which is out of range or contradicts another.
+func (c Config) Validate() error {
+	if !slices.Contains(Architectures, c.Arch) {
+		return unsupportedArch(c.Arch)
+	}
+	for _, f := range []struct {
+		name     string
+		n, limit int
+	}{{"vocabulary", c.Vocab, maxVocab}, {"context", c.Context, math.MaxInt32}, {"width", c.Width, maxWidth},
+		{"feed-forward width", c.FFN, maxWidth}, {"layers", c.Layers, maxLayers}, {"heads", c.Heads, maxWidth},
+		{"KV heads", c.KVHeads, maxWidth}, {"head size", c.HeadDim, maxWidth}} {
+		if f.n < 1 || f.n > f.limit {
+			return fmt.Errorf("model: %s: %d is not between 1 and %d", f.name, f.n, f.limit)
 		}
 	}
 	switch {
 	case c.Heads%c.KVHeads != 0:
-		return fmt.Errorf("model: heads %d is no multiple of kv_heads %d", c.Heads, c.KVHeads)
+		return fmt.Errorf("model: %d heads cannot share %d KV heads evenly", c.Heads, c.KVHeads)
 	case c.HeadDim%2 != 0:
-		return fmt.Errorf("model: head_dim %d is odd", c.HeadDim)
-	case !(c.RopeTheta > 0):
-		return fmt.Errorf("model: rope_theta is %g, want more than 0", c.RopeTheta)
-	case !(c.NormEps >= 0):
-		return fmt.Errorf("model: norm_eps is %g, want at least 0", c.NormEps)
+		return fmt.Errorf("model: head size %d is odd", c.HeadDim)
+	case c.Heads*c.HeadDim > maxWidth:
+		return fmt.Errorf("model: %d heads of %d are wider than %d", c.Heads, c.HeadDim, maxWidth)
+	case !(c.RopeTheta > 0) || math.IsInf(c.RopeTheta, 0):
+		return fmt.Errorf("model: rope theta %g is not positive", c.RopeTheta)
+	case !(c.NormEps >= 0) || c.NormEps > 1:
+		return fmt.Errorf("model: norm epsilon %g is not between 0 and 1", c.NormEps)
+	case c.QKNorm != (c.Arch == Qwen3):
+		return fmt.Errorf("model: %s with QK-norm %v", c.Arch, c.QKNorm)
+	}
+	return c.RopeScaling.validate(c.HeadDim)
+}
+
+func (s *RopeScaling) validate(headDim int) error {
+	if s == nil {
+		return nil
+	}
+	switch {
+	case !slices.Contains([]string{RopeLinear, RopeLlama3, RopeYarn}, s.Type):
+		return fmt.Errorf("model: rope scaling %q is not supported; %s, %s and %s are", s.Type, RopeLinear, RopeLlama3, RopeYarn)
+	case s.Divisors != nil && len(s.Divisors) != headDim/2:
+		return fmt.Errorf("model: %d rope divisors for a head size of %d", len(s.Divisors), headDim)
+	case s.Divisors != nil && s.Type != RopeLlama3:
+		return fmt.Errorf("model: rope divisors together with scaling %q", s.Type)
+	case !(s.Factor > 0) || math.IsInf(s.Factor, 0):
+		return fmt.Errorf("model: rope scaling factor %g is not positive", s.Factor)
+	case s.Type != RopeLinear && s.Divisors == nil && s.OriginalContext < 1:
+		return fmt.Errorf("model: rope scaling %s without its original context", s.Type)
+	case s.Type == RopeLlama3 && s.Divisors == nil && !(s.LowFreqFactor > 0 && s.HighFreqFactor > s.LowFreqFactor):
+		return fmt.Errorf("model: rope scaling llama3 with frequency factors %g and %g", s.LowFreqFactor, s.HighFreqFactor)
+	}
+	for i, d := range s.Divisors {
+		if !(d > 0) || math.IsInf(float64(d), 0) {
+			return fmt.Errorf("model: rope divisor %d is %g", i, d)
+		}
 	}
 	return nil
+}
+
+func unsupportedArch(arch string) error {
+	return fmt.Errorf("model: architecture %q is not supported; %s are", arch, strings.Join(Architectures, ", "))
 }

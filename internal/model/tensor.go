@@ -2,38 +2,54 @@ package model
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
-// Tensor is one weight of a model as it is stored. A matrix has shape (out, in) and lies row by row; Data may be a view
-// of a mapped file and is read only.
+// Tensor is a weight as it is stored. Data is little-endian, row after row; it may alias a memory map and must not be
+// written to.
 type Tensor struct {
-	Name  string
+	Name  string // canonical
 	Type  quant.Type
-	Shape []int
+	Shape []int // (rows, columns) or (n)
 	Data  []byte
 }
 
-// Rows returns the number of rows: 1 for a vector.
-func (t Tensor) Rows() int {
-	rows := 1
-	for _, d := range t.Shape[:len(t.Shape)-1] {
-		rows *= d
-	}
-	return rows
-}
+// Elements returns the number of values.
+func (t Tensor) Elements() int { return Spec{Shape: t.Shape}.Elements() }
 
 // Columns returns the length of a row.
 func (t Tensor) Columns() int { return t.Shape[len(t.Shape)-1] }
 
-// Float32 decodes the whole tensor into a new slice.
+// Rows returns the number of rows; a vector has one.
+func (t Tensor) Rows() int { return t.Elements() / t.Columns() }
+
+// RowBytes returns the bytes of a row.
+func (t Tensor) RowBytes() int { return t.Type.RowBytes(t.Columns()) }
+
+// Float32 returns the values as they are stored, in memory of their own.
 func (t Tensor) Float32() ([]float32, error) {
-	n := t.Rows() * t.Columns()
-	if want := t.Rows() * t.Type.RowBytes(t.Columns()); len(t.Data) != want {
-		return nil, fmt.Errorf("model: tensor %q has %d bytes, want %d for %v as %v", t.Name, len(t.Data), want, t.Shape, t.Type)
+	if len(t.Data) != t.Rows()*t.RowBytes() {
+		return nil, fmt.Errorf("model: tensor %q: %d bytes for %s %v", t.Name, len(t.Data), t.Type, t.Shape)
 	}
-	out := make([]float32, n)
-	quant.Decode(t.Type, out, t.Data)
-	return out, nil
+	dst := make([]float32, t.Elements())
+	quant.Decode(t.Type, dst, t.Data)
+	return dst, nil
+}
+
+// View returns the values of an F32 tensor without copying them; ok is false for any other type and where the data is
+// not aligned to four bytes. The result must not be written to.
+func (t Tensor) View() (values []float32, ok bool) {
+	p := unsafe.SliceData(t.Data)
+	if t.Type != quant.F32 || uintptr(unsafe.Pointer(p))%4 != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(p)), len(t.Data)/4), true
+}
+
+// fromFloats returns an F32 tensor over values, which it aliases. Every supported machine is little-endian.
+func fromFloats(s Spec, values []float32) Tensor {
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
+	return Tensor{Name: s.Name, Type: quant.F32, Shape: s.Shape, Data: data}
 }
