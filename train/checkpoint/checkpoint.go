@@ -86,6 +86,9 @@ func SaveAs(path string, s State) error {
 	if err := write(filepath.Join(tmp, fileName), s); err != nil {
 		return fmt.Errorf("checkpoint: write %s: %w", path, err)
 	}
+	if err := syncDir(tmp); err != nil {
+		return err
+	}
 	// A folder cannot be renamed over a full one: the old one steps aside, and is found again by Newest if we die here.
 	aside := path + ".old"
 	os.RemoveAll(aside)

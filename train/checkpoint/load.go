@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -10,8 +11,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-
-	"bufio"
 
 	"github.com/cespare/xxhash/v2"
 )
