@@ -1,7 +1,29 @@
 package panel
 
-// active is the implementation in use. It is a feature gate: set once at start, and by tests.
-var active = &reference
+import "github.com/seed-d24fde5f/distill/internal/kernel"
 
-// Implementation names the implementation in use.
+//go:generate go run ./_asm
+
+// active is the implementation in use. It is a feature gate: set once at start, and by tests.
+var active = choose(kernel.Implementation(), available())
+
+// Implementation names the implementation in use: purego, avx2, vnni, neon or dotprod.
 func Implementation() string { return active.name }
+
+// choose returns the best implementation that stays within what package kernel uses, so that its DISTILL_KERNEL holds
+// here too.
+func choose(of string, from []*routines) *routines {
+	best := from[0]
+	for _, r := range from {
+		switch of {
+		case "purego":
+		case "avx2":
+			if r.name == "avx2" {
+				best = r
+			}
+		default:
+			best = r
+		}
+	}
+	return best
+}

@@ -5,7 +5,7 @@ package panel
 // matrix, its 8-bit form.
 func (m *Matrix) Mul(y []float32, stride int, in *Input, lo, hi int) {
 	switch {
-	case in.Cols != m.Cols || m.Quantized() && len(in.q) != in.Rows*in.Cols:
+	case in.Cols != m.Cols || m.Quantized() && len(in.blocks) != in.Rows*in.Cols/32:
 		panic(errInput)
 	case lo < 0 || hi > m.Panels() || hi*Width > stride && in.Rows > 1:
 		panic(errRange)

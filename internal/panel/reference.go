@@ -13,7 +13,7 @@ type routines struct {
 	mulF16   func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int)
 	mulBF16  func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int)
 	mulInt   func(y []float32, ldy int, in *Input, m *Matrix, lo, hi int)
-	quantize func(x []float32, q []int8, d []float32)
+	quantize func(blocks []block, x []float32)
 }
 
 var reference = routines{
@@ -66,10 +66,6 @@ func mulHalves(decode func(uint16) float32, y []float32, ldy int, x []float32, l
 func mulIntReference(y []float32, ldy int, in *Input, m *Matrix, lo, hi int) {
 	group := m.group()
 	groups := m.Cols / group
-	sums, dsums := in.sum32, in.dsum32
-	if group == 16 {
-		sums, dsums = in.sum16, in.dsum16
-	}
 	levels := make([]int32, Width*m.Cols)
 	for p := lo; p < hi; p++ {
 		for k := range m.Cols {
@@ -79,20 +75,23 @@ func mulIntReference(y []float32, ldy int, in *Input, m *Matrix, lo, hi int) {
 		}
 		for r := range in.Rows {
 			var acc [Width]float32
-			q := in.q[r*m.Cols : (r+1)*m.Cols]
 			for g := range groups {
+				b := &in.blocks[r*m.Cols/32+g*group/32]
+				total, scaled := b.sum, b.dsum
+				if group == 16 {
+					total, scaled = b.sum16[g%2], b.dsum16[g%2]
+				}
 				var dot [Width]int32
 				for k := g * group; k < (g+1)*group; k++ {
 					for l := range dot {
-						dot[l] += levels[k*Width+l] * int32(q[k])
+						dot[l] += levels[k*Width+l] * int32(b.q[k%32])
 					}
 				}
-				d := in.d[r*m.Cols/32+g*group/32]
 				at := (p*groups + g) * Width
 				for l := range acc {
-					acc[l] += m.scales[at+l] * d * float32(dot[l]-m.zero*sums[r*groups+g])
+					acc[l] += m.scales[at+l] * b.d * float32(dot[l]+m.zero*total)
 					if m.mins != nil {
-						acc[l] -= m.mins[at+l] * dsums[r*groups+g]
+						acc[l] -= m.mins[at+l] * scaled
 					}
 				}
 			}

@@ -1,0 +1,95 @@
+package infer
+
+import (
+	"math"
+	"sync"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/panel"
+)
+
+// tileRows is how many positions of a sequence attend together. More would waste work above the causal diagonal and
+// outgrow the nearest cache with scores.
+const tileRows = 16
+
+// attention is a task of a pool: grouped-query attention of the rows of all spans over their caches. An item is a tile
+// of at most tileRows positions of one span with one KV head.
+type attention struct {
+	m        *Model
+	layer    int
+	queries  kernel.Matrix
+	attended []float32
+	tiles    []tile
+	scratch  sync.Pool // *headScratch
+}
+
+// tile is a run of rows of one sequence; the first is at position start of it.
+type tile struct {
+	cache *cache
+	row   int // of the batch
+	rows  int
+	start int
+}
+
+// headScratch holds what one item works on: G query heads of a group for each row.
+type headScratch struct {
+	q      []float32 // (rows·G, D)
+	scores []float32 // (rows·G, padded positions)
+	out    []float32 // (rows·G, padded D)
+}
+
+// run sets attended (N, H·D) from the rotated queries; the keys and values of the rows themselves are stored already.
+func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, queries kernel.Matrix, attended []float32) {
+	a.m, a.layer, a.queries, a.attended = m, layer, queries, attended
+	a.tiles = a.tiles[:0]
+	row, work := 0, 0
+	for _, s := range spans {
+		for i := 0; i < len(s.tokens); i += tileRows {
+			t := tile{s.cache, row + i, min(tileRows, len(s.tokens)-i), s.cache.length + i}
+			work += t.rows * (t.start + t.rows) * m.cfg.Heads * m.cfg.HeadDim
+			a.tiles = append(a.tiles, t)
+		}
+		row += len(s.tokens)
+	}
+	items := len(a.tiles) * m.cfg.KVHeads
+	if work < serialWork {
+		pool = nil
+	}
+	pool.Run(items, a)
+}
+
+// Do computes one item: softmax(q·kᵀ/√D)·v for the query heads of a group.
+func (a *attention) Do(item int) {
+	c := &a.m.cfg
+	t, head := a.tiles[item/c.KVHeads], item%c.KVHeads
+	group, d := c.Heads/c.KVHeads, c.HeadDim
+	s, _ := a.scratch.Get().(*headScratch)
+	if s == nil {
+		s = new(headScratch)
+	}
+	defer a.scratch.Put(s)
+	n := t.rows * group
+	q := resize(&s.q, n*d)
+	for r := range t.rows {
+		copy(q[r*group*d:(r+1)*group*d], a.queries.Row(t.row + r)[head*group*d:])
+	}
+	keys, values := t.cache.head(a.layer, head)
+	total := t.start + t.rows // positions the last row sees
+	stride := padded(total)
+	scores := resize(&s.scores, n*stride)
+	panel.MulF16(scores, stride, q, d, n, keys, d*panel.Width, d, stride/panel.Width)
+	scale := float32(1 / math.Sqrt(float64(d)))
+	for r := range n {
+		seen := t.start + r/group + 1
+		p := scores[r*stride : (r+1)*stride]
+		kernel.Softmax(p[:seen], p[:seen], scale)
+		clear(p[seen:total])
+	}
+	wide := padded(d)
+	out := resize(&s.out, n*wide)
+	panel.MulF16(out, wide, scores, stride, n, values, t.cache.capacity*panel.Width, total, wide/panel.Width)
+	for r := range n {
+		to := (t.row+r/group)*(c.Heads*c.HeadDim) + (head*group+r%group)*d
+		copy(a.attended[to:to+d], out[r*wide:])
+	}
+}

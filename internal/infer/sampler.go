@@ -1,0 +1,208 @@
+package infer
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
+
+// sampler draws the tokens of one completion. Its random numbers come from the request's seed alone, one for each drawn
+// token, so that what else is asked for (a signal) or runs beside it changes nothing.
+//
+// The order is that of Hugging Face and vLLM: repetition penalty, temperature, then top-k, top-p and min-p each narrow
+// what the one before left, then a draw. Temperature 0 takes the most likely token after the penalty, the lowest id on a
+// tie.
+type sampler struct {
+	s     distill.Sampling
+	draws *rand.Rand
+	seen  map[Token]struct{} // of prompt and completion, for the penalty
+
+	adjusted   []float32
+	candidates []candidate
+}
+
+// candidate is a token with its logit; after sorting and cutting, with its probability.
+type candidate struct {
+	id    Token
+	logit float32
+	p     float64
+}
+
+// The second halves of the seeds of PCG streams: one for tokens, one for sampled signals.
+const (
+	tokenStream  = 0x746f6b656e
+	signalStream = 0x7369676e616c
+)
+
+func newSampler(s distill.Sampling, prompt []Token) *sampler {
+	r := &sampler{s: s, draws: rand.New(rand.NewPCG(s.Seed, tokenStream))}
+	if s.RepetitionPenalty > 0 && s.RepetitionPenalty != 1 {
+		r.seen = make(map[Token]struct{})
+		for _, id := range prompt {
+			r.seen[id] = struct{}{}
+		}
+	}
+	return r
+}
+
+// next chooses the token that follows. The logits are left as they are.
+func (r *sampler) next(logits []float32) Token {
+	id := r.choose(r.penalised(logits))
+	if r.seen != nil {
+		r.seen[id] = struct{}{}
+	}
+	return id
+}
+
+// penalised applies the repetition penalty: a logit above zero is divided by it, one below multiplied (Keskar et al.
+// 2019, arXiv:1909.05858, as transformers reads it).
+func (r *sampler) penalised(logits []float32) []float32 {
+	if r.seen == nil {
+		return logits
+	}
+	r.adjusted = append(r.adjusted[:0], logits...)
+	penalty := float32(r.s.RepetitionPenalty)
+	for id := range r.seen {
+		if r.adjusted[id] > 0 {
+			r.adjusted[id] /= penalty
+		} else {
+			r.adjusted[id] *= penalty
+		}
+	}
+	return r.adjusted
+}
+
+func (r *sampler) choose(logits []float32) Token {
+	if r.s.Temperature <= 0 {
+		return argmax(logits)
+	}
+	u := r.draws.Float64()
+	narrow := r.s.TopK > 0 && r.s.TopK < len(logits) || r.s.TopP > 0 && r.s.TopP < 1 || r.s.MinP > 0
+	if !narrow {
+		return r.drawAll(logits, u)
+	}
+	r.narrow(logits)
+	var total float64
+	for _, c := range r.candidates {
+		total += c.p
+	}
+	u *= total
+	for _, c := range r.candidates {
+		if u -= c.p; u < 0 {
+			return c.id
+		}
+	}
+	return r.candidates[len(r.candidates)-1].id
+}
+
+// drawAll draws from the whole vocabulary by walking it in the order of ids.
+func (r *sampler) drawAll(logits []float32, u float64) Token {
+	p := resize(&r.adjusted, len(logits))
+	top := kernel.Max(logits)
+	a := float32(1 / r.s.Temperature)
+	u *= float64(kernel.ExpAffine(p, logits, a, -a*top))
+	last := 0
+	for i, v := range p {
+		if v > 0 {
+			last = i
+			if u -= float64(v); u < 0 {
+				break
+			}
+		}
+	}
+	return Token(last)
+}
+
+// narrow leaves in r.candidates, the most likely first, what top-k, top-p and min-p admit, with probabilities relative
+// to the most likely one.
+func (r *sampler) narrow(logits []float32) {
+	top := kernel.Max(logits)
+	k := r.s.TopK
+	if k <= 0 || k > len(logits) {
+		k = len(logits)
+	}
+	r.candidates = mostLikely(r.candidates[:0], logits, k)
+	var total float64
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		c.p = math.Exp(float64(c.logit-top) / r.s.Temperature)
+		total += c.p
+	}
+	if r.s.TopP > 0 && r.s.TopP < 1 {
+		var mass float64
+		for i, c := range r.candidates {
+			if mass += c.p; mass >= r.s.TopP*total {
+				r.candidates = r.candidates[:i+1]
+				break
+			}
+		}
+	}
+	for i, c := range r.candidates {
+		if i > 0 && c.p < r.s.MinP {
+			r.candidates = r.candidates[:i]
+			break
+		}
+	}
+}
+
+// argmax returns the index of the largest logit, the lowest on a tie. Whole blocks are passed over by their maximum.
+func argmax(logits []float32) Token {
+	const block = 256
+	best, start := float32(math.Inf(-1)), 0
+	for lo := 0; lo < len(logits); lo += block {
+		if v := kernel.Max(logits[lo:min(lo+block, len(logits))]); v > best {
+			best, start = v, lo
+		}
+	}
+	for i, v := range logits[start:] {
+		if v == best {
+			return Token(start + i)
+		}
+	}
+	return 0
+}
+
+// mostLikely appends the k largest logits, falling, to dst; on a tie the lower id comes first.
+func mostLikely(dst []candidate, logits []float32, k int) []candidate {
+	less := func(a, b candidate) int { // b before a
+		switch {
+		case a.logit > b.logit:
+			return -1
+		case a.logit < b.logit:
+			return 1
+		}
+		return int(a.id - b.id)
+	}
+	if 4*k >= len(logits) {
+		for i, v := range logits {
+			dst = append(dst, candidate{id: Token(i), logit: v})
+		}
+		slices.SortFunc(dst, less)
+		return dst[:min(k, len(dst))]
+	}
+	// Keep up to 2k candidates above a floor; sort and cut when full, which raises the floor. A block whose maximum is
+	// not above the floor holds none, and that is nearly every block.
+	const block = 64
+	floor := float32(math.Inf(-1))
+	for lo := 0; lo < len(logits); lo += block {
+		part := logits[lo:min(lo+block, len(logits))]
+		if len(dst) >= k && kernel.Max(part) <= floor {
+			continue
+		}
+		for i, v := range part {
+			if len(dst) >= k && v <= floor {
+				continue
+			}
+			if dst = append(dst, candidate{id: Token(lo + i), logit: v}); len(dst) >= 2*k {
+				slices.SortFunc(dst, less)
+				dst = dst[:k]
+				floor = dst[k-1].logit
+			}
+		}
+	}
+	slices.SortFunc(dst, less)
+	return dst[:min(k, len(dst))]
+}

@@ -1,0 +1,49 @@
+//go:build !purego
+
+package panel
+
+import "golang.org/x/sys/cpu"
+
+// available lists what processor and operating system offer, from worst to best.
+func available() []*routines {
+	list := []*routines{&reference}
+	if x := cpu.X86; x.HasAVX2 && x.HasFMA && hasF16C {
+		list = append(list, avx2())
+	}
+	if x := cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512VNNI {
+		list = append(list, vnni())
+	}
+	return list
+}
+
+// hasF16C: package cpu does not report it, but no processor has AVX2 and FMA without it.
+const hasF16C = true
+
+func avx2() *routines {
+	r := &routines{name: "avx2", quantize: quantizeReference}
+	r.floats(
+		[]floatTile{{4, 1, mulF32_4x1AVX2}, {2, 2, mulF32_2x2AVX2}, {2, 1, mulF32_2x1AVX2}, {1, 4, mulF32_1x4AVX2}, {1, 1, mulF32_1x1AVX2}},
+		[]floatTile{{4, 1, mulF16_4x1AVX2}, {2, 2, mulF16_2x2AVX2}, {2, 1, mulF16_2x1AVX2}, {1, 4, mulF16_1x4AVX2}, {1, 1, mulF16_1x1AVX2}},
+		[]floatTile{{4, 1, mulBF16_4x1AVX2}, {2, 2, mulBF16_2x2AVX2}, {2, 1, mulBF16_2x1AVX2}, {1, 4, mulBF16_1x4AVX2}, {1, 1, mulBF16_1x1AVX2}})
+	r.ints(true,
+		[]intTile{{4, mulByte_4AVX2}, {2, mulByte_2AVX2}, {1, mulByte_1AVX2}},
+		[]intTile{{4, mulByte16_4AVX2}, {2, mulByte16_2AVX2}, {1, mulByte16_1AVX2}},
+		[]intTile{{4, mulNibble_4AVX2}, {2, mulNibble_2AVX2}, {1, mulNibble_1AVX2}})
+	return r
+}
+
+func vnni() *routines {
+	r := &routines{name: "vnni", quantize: quantizeReference}
+	r.floats(
+		[]floatTile{{8, 2, mulF32_8x2AVX512}, {8, 1, mulF32_8x1AVX512}, {4, 4, mulF32_4x4AVX512}, {4, 1, mulF32_4x1AVX512},
+			{2, 4, mulF32_2x4AVX512}, {2, 1, mulF32_2x1AVX512}, {1, 8, mulF32_1x8AVX512}, {1, 1, mulF32_1x1AVX512}},
+		[]floatTile{{8, 2, mulF16_8x2AVX512}, {8, 1, mulF16_8x1AVX512}, {4, 4, mulF16_4x4AVX512}, {4, 1, mulF16_4x1AVX512},
+			{2, 4, mulF16_2x4AVX512}, {2, 1, mulF16_2x1AVX512}, {1, 8, mulF16_1x8AVX512}, {1, 1, mulF16_1x1AVX512}},
+		[]floatTile{{8, 2, mulBF16_8x2AVX512}, {8, 1, mulBF16_8x1AVX512}, {4, 4, mulBF16_4x4AVX512}, {4, 1, mulBF16_4x1AVX512},
+			{2, 4, mulBF16_2x4AVX512}, {2, 1, mulBF16_2x1AVX512}, {1, 8, mulBF16_1x8AVX512}, {1, 1, mulBF16_1x1AVX512}})
+	r.ints(false,
+		[]intTile{{8, mulByte_8VNNI}, {4, mulByte_4VNNI}, {2, mulByte_2VNNI}, {1, mulByte_1VNNI}},
+		[]intTile{{8, mulByte16_8VNNI}, {4, mulByte16_4VNNI}, {2, mulByte16_2VNNI}, {1, mulByte16_1VNNI}},
+		[]intTile{{8, mulNibble_8VNNI}, {4, mulNibble_4VNNI}, {2, mulNibble_2VNNI}, {1, mulNibble_1VNNI}})
+	return r
+}
