@@ -1,0 +1,196 @@
+package student
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/tokenizer"
+)
+
+// Student is a model that can be trained. It is used by one goroutine at a time.
+type Student struct {
+	cfg      model.Config
+	settings settings
+	pool     *kernel.Pool
+	params   nn.Params // in the order of cfg.Specs, then adapters
+	byName   map[string]*nn.Param
+	adapters map[string]*nn.Adapter // by the name of the weight they add to
+	rope     *kernel.RoPE           // grown to the longest sequence seen
+	graphs   map[graphKey]*graph
+}
+
+type settings struct {
+	threads    int
+	precision  kernel.Precision
+	checkpoint bool
+	lora       *LoRA
+	frozen     bool // base weights, because of LoRA
+	round      Rounding
+}
+
+// Option changes how a student is trained, not what it is.
+type Option func(*settings)
+
+// Threads sets the number of worker threads; the default is one per available core.
+func Threads(n int) Option { return func(s *settings) { s.threads = n } }
+
+// BF16 rounds the inputs of matrix products to bfloat16 in training, or not. Sums, weights and optimizer stay float32.
+// The default is what the machine is fastest at.
+func BF16(on bool) Option {
+	return func(s *settings) {
+		s.precision = kernel.FP32
+		if on {
+			s.precision = kernel.BF16
+		}
+	}
+}
+
+// Recompute trades time for memory: of each block half only the input is kept, the rest is computed again in the backward
+// pass. It costs about a third more time, and gives the same bits.
+func Recompute() Option { return func(s *settings) { s.checkpoint = true } }
+
+// New returns a student with random weights: normal with deviation 0.02, projections back to the residual stream smaller
+// by √(2·layers) (Radford et al. 2019, GPT-2, section 2.3), norms 1, biases 0. A seed gives each weight the same values
+// whatever the other weights are.
+func New(cfg model.Config, seed uint64, options ...Option) (*Student, error) {
+	s, err := build(cfg, options)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range s.params {
+		initialise(p, cfg, seed)
+	}
+	if err := s.adapt(seed); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// FromModel returns a student that starts from a model's weights, decoded to float32.
+func FromModel(m *model.Model, options ...Option) (*Student, error) {
+	cfg := m.Config
+	cfg.RopeInterleaved = false
+	s, err := build(cfg, options)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range s.params {
+		w, err := m.Float32(p.Name())
+		if err != nil {
+			return nil, fmt.Errorf("student: %w", err)
+		}
+		if len(w) != len(p.Data()) {
+			return nil, fmt.Errorf("student: weight %s has %d elements, not %d", p.Name(), len(w), len(p.Data()))
+		}
+		copy(p.Data(), w)
+		p.Changed()
+	}
+	if err := s.adapt(0); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// build returns a student with zero weights.
+func build(cfg model.Config, options []Option) (*Student, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("student: %w", err)
+	}
+	if cfg.RopeInterleaved {
+		return nil, fmt.Errorf("student: weights must lie in the canonical rotary layout")
+	}
+	s := &Student{cfg: cfg, settings: settings{precision: kernel.DefaultPrecision()}, byName: map[string]*nn.Param{}, graphs: map[graphKey]*graph{}}
+	for _, o := range options {
+		o(&s.settings)
+	}
+	s.pool = kernel.NewPool(s.settings.threads)
+	frozen := s.settings.lora != nil
+	for _, spec := range cfg.Specs() {
+		p := nn.NewParam(spec.Name, frozen, spec.Shape...)
+		if len(spec.Shape) == 2 {
+			p.Round = s.settings.round
+		}
+		s.add(p)
+	}
+	return s, nil
+}
+
+func (s *Student) add(p *nn.Param) {
+	s.params = append(s.params, p)
+	s.byName[p.Name()] = p
+}
+
+// Config returns the student's shape.
+func (s *Student) Config() model.Config { return s.cfg }
+
+// Params returns all parameters, in the same order in every process; those of low-rank adapters come last. Frozen ones
+// are among them.
+func (s *Student) Params() nn.Params { return s.params }
+
+// Weights returns the elements of a weight by its canonical name, nil if there is none. They are the student's own:
+// whoever writes to them calls Changed.
+func (s *Student) Weights(name string) []float32 {
+	if p := s.byName[name]; p != nil {
+		return p.Data()
+	}
+	return nil
+}
+
+// Changed says that weights have been written to from outside.
+func (s *Student) Changed() {
+	for _, p := range s.params {
+		p.Changed()
+	}
+}
+
+// Arithmetic returns the workers and the precision of training.
+func (s *Student) Arithmetic() (*kernel.Pool, kernel.Precision) { return s.pool, s.settings.precision }
+
+// Close ends the student's workers and lets go of its graphs. Its weights stay valid.
+func (s *Student) Close() {
+	s.pool.Close()
+	for _, g := range s.graphs {
+		g.close()
+	}
+	s.graphs = map[graphKey]*graph{}
+}
+
+// Model returns the student as a model, for inference and export. It shares the student's weights, so it follows
+// training; with low-rank adapters the weights they add to are copies with the adapters merged in.
+func (s *Student) Model(name string, tok *tokenizer.Tokenizer, template string) (*model.Model, error) {
+	weights := map[string][]float32{}
+	for _, spec := range s.cfg.Specs() {
+		p := s.byName[spec.Name]
+		weights[spec.Name] = p.Data()
+		if a := s.adapters[spec.Name]; a != nil {
+			weights[spec.Name] = a.Merge(p)
+		}
+	}
+	m, err := model.New(s.cfg, tok, template, weights)
+	if err != nil {
+		return nil, fmt.Errorf("student: %w", err)
+	}
+	m.Name = name
+	return m, nil
+}
+
+// table returns cosines and sines for at least that many positions.
+func (s *Student) table(positions int) *kernel.RoPE {
+	if s.rope != nil && len(s.rope.Cos) >= positions*s.cfg.HeadDim/2 {
+		return s.rope
+	}
+	freqs, scale := s.cfg.RotaryFrequencies()
+	wide := make([]float64, len(freqs))
+	for i, f := range freqs {
+		wide[i] = float64(f)
+	}
+	s.rope = kernel.NewRoPE(positions, wide)
+	if math.Abs(float64(scale)-1) > 0 {
+		kernel.Scale(s.rope.Cos, scale)
+		kernel.Scale(s.rope.Sin, scale)
+	}
+	return s.rope
+}
