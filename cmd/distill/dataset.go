@@ -147,7 +147,7 @@ func datasetStats(c *cli.Context) error {
 	if s.CostUSD > 0 {
 		row("cost", fmt.Sprintf("$%.4f", s.CostUSD))
 	}
-	_, err = fmt.Fprintln(c.App.Writer, t.Render())
+	_, err = fmt.Fprintln(c.App.Writer, render(t))
 	return err
 }
 

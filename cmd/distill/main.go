@@ -66,7 +66,7 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand(),
 		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
-		recipesCommand(), datasetCommand(),
+		recipesCommand(), datasetCommand(), modelCommand(), benchCommand(),
 		versionCommand(), completionCommand(),
 	}
 }

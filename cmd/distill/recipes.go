@@ -77,7 +77,7 @@ func recipesList(c *cli.Context) error {
 		}
 		t.AppendRow(table.Row{name, r.Description}) // one that needs --set is listed all the same
 	}
-	_, err := fmt.Fprintln(c.App.Writer, t.Render())
+	_, err := fmt.Fprintln(c.App.Writer, render(t))
 	return err
 }
 

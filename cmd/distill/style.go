@@ -11,3 +11,8 @@ var plainTable = table.Style{
 	Box:    table.BoxStyle{PaddingRight: "  "},
 	Format: table.FormatOptions{Header: text.FormatDefault},
 }
+
+func render(t table.Writer) string {
+	t.SuppressTrailingSpaces()
+	return t.Render()
+}

@@ -20,7 +20,7 @@ func printSummary(w io.Writer, run *recipe.Run) error {
 	for _, s := range run.Stages() {
 		t.AppendRow(table.Row{s.Name, s.State, report.Duration(s.Seconds), s.Note})
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", t.Render(), run.Dir)
+	_, err := fmt.Fprintf(w, "%s\n%s\n", render(t), run.Dir)
 	return err
 }
 
@@ -32,7 +32,7 @@ func printReport(w io.Writer, run *recipe.Run, rep *report.Report) error {
 	for _, row := range models.Rows {
 		t.AppendRow(cells(row))
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n", rep.Verdict.Sentence, t.Render())
+	fmt.Fprintf(w, "%s\n\n%s\n", rep.Verdict.Sentence, render(t))
 	for _, gate := range rep.Verdict.Gates {
 		fmt.Fprintf(w, "\ngate %s: %s, %s", gate.Name, map[bool]string{true: "passed", false: "failed"}[gate.Pass], gate.Detail)
 	}

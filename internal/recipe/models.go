@@ -1,0 +1,55 @@
+package recipe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/model"
+)
+
+// preferred lists the formats of an export in the order in which a run directory's best is chosen: the one that loses
+// nothing anyone could measure at the smallest size first, then those nearest to it.
+var preferred = []string{"q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_k", "q4_k_m", "q4_k_s", "q4_k", "q5_1", "q5_0", "q4_1", "q4_0", "bf16", "f16", "f32"}
+
+// ResolveModel returns the file or folder that a MODEL argument names: a GGUF file, a Hugging Face folder, or the best
+// export of a run directory.
+func ResolveModel(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", inputErrorf("a GGUF file, a Hugging Face folder, a run directory or builtin:NAME", "model: %w", err)
+	}
+	if !info.IsDir() {
+		return name, nil
+	}
+	if _, err := os.Stat(filepath.Join(name, "config.json")); err == nil {
+		return name, nil
+	}
+	files, err := filepath.Glob(filepath.Join(name, ExportDir, "*.gguf"))
+	if err != nil || len(files) == 0 {
+		return "", inputErrorf("a run directory has models once its export is done", "model: %s has neither config.json nor %s/*.gguf", name, ExportDir)
+	}
+	rank := func(path string) int {
+		i := slices.IndexFunc(preferred, func(f string) bool { return strings.HasSuffix(path, "-"+f+".gguf") })
+		if i < 0 {
+			return len(preferred)
+		}
+		return i
+	}
+	return slices.MinFunc(files, func(a, b string) int { return rank(a) - rank(b) }), nil
+}
+
+// OpenModel opens the model that a MODEL argument names.
+func OpenModel(name string) (*model.Model, error) {
+	path, err := ResolveModel(name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Open(path)
+	if err != nil {
+		return nil, &InputError{Err: fmt.Errorf("model: %w", err)}
+	}
+	return m, nil
+}
