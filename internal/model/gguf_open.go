@@ -14,6 +14,7 @@ const (
 	keyName       = "general.name"
 	keyTemplate   = "tokenizer.chat_template"
 	ropeFreqsName = "rope_freqs.weight"
+	noTokenizer   = "none" // of tokenizer.ggml.model: ids only
 )
 
 func openGGUF(path string) (*Model, error) {
@@ -26,7 +27,7 @@ func openGGUF(path string) (*Model, error) {
 		f.Close()
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}
-	m.close = f.Close
+	m.close, m.mapped = f.Close, true
 	return m, nil
 }
 
@@ -45,7 +46,7 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	}
 	m.Name, _ = f.Metadata.String(keyName)
 	m.Template, _ = f.Metadata.String(keyTemplate)
-	if _, ok := f.Metadata.Get(tokenizer.KeyModel); ok {
+	if kind, ok := f.Metadata.String(tokenizer.KeyModel); ok && kind != noTokenizer {
 		if m.Tokenizer, err = tokenizer.FromGGUF(f.Metadata); err != nil {
 			return nil, fmt.Errorf("model: %w", err)
 		}

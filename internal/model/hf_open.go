@@ -40,7 +40,7 @@ func openHF(dir string) (*Model, error) {
 		set.Close()
 		return nil, fmt.Errorf("%w (in %s)", err, dir)
 	}
-	m.close = set.Close
+	m.close, m.mapped = set.Close, true
 	return m, nil
 }
 
@@ -82,4 +82,6 @@ func (m *Model) fromHF(set *safetensors.Set) error {
 	return m.check()
 }
 
-func (m *Model) note(format string, args ...any) { m.Notes = append(m.Notes, fmt.Sprintf(format, args...)) }
+func (m *Model) note(format string, args ...any) {
+	m.Notes = append(m.Notes, fmt.Sprintf(format, args...))
+}

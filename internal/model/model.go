@@ -37,6 +37,7 @@ type Model struct {
 	Notes     []string             // what was mended or left out when opening, for people to read
 
 	tensors map[string]Tensor
+	mapped  bool // the tensors lie in a file's map
 	close   func() error
 }
 

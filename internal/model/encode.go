@@ -1,0 +1,110 @@
+package model
+
+import (
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/seed-d24fde5f/distill/internal/quant"
+)
+
+// chunkElements is about how many values are converted at a time: 1 MB as float32, so a worker's data stays in its
+// cache, and enough to make handing it over cheap.
+const chunkElements = 1 << 18
+
+// orderFor returns the row order that brings a weight from the model's layout to the wanted one, nil for as it is.
+func (m *Model) orderFor(name string, interleaved bool) rowOrder {
+	switch {
+	case m.rotatedHeads(name) == 0 || m.RopeInterleaved == interleaved:
+		return nil
+	case interleaved:
+		return toPairs
+	}
+	return toHalves
+}
+
+// writeWeight writes a weight in format to, its rows reordered within each head by order, where that is not nil. Rows
+// are converted in parallel, a chunk per worker, and written in order. Of a memory map, pages that are done with are
+// given back.
+func (m *Model) writeWeight(w io.Writer, t Tensor, to quant.Type, order rowOrder, importance []float32) error {
+	rows, columns, size := rowsOf(t)
+	if importance != nil && len(importance) != columns {
+		return errImportance(len(importance), columns)
+	}
+	perChunk := max(1, chunkElements/columns)
+	convert := func(from, n int) []byte {
+		raw := t.Data[from*size : (from+n)*size]
+		if order != nil {
+			raw = gather(t.Data, from, n, size, rows/m.rotatedHeads(t.Name), order)
+		}
+		return convertRows(raw, t.Type, to, n, columns, importance)
+	}
+	workers := min(runtime.GOMAXPROCS(0), (rows+perChunk-1)/perChunk)
+	done := 0 // bytes given back
+	for base := 0; base < rows; base += workers * perChunk {
+		results := make([][]byte, workers)
+		var wg sync.WaitGroup
+		for k := range workers {
+			from := base + k*perChunk
+			if n := min(perChunk, rows-from); n > 0 {
+				wg.Go(func() { results[k] = convert(from, n) })
+			}
+		}
+		wg.Wait()
+		for _, data := range results {
+			if _, err := w.Write(data); err != nil {
+				return err
+			}
+		}
+		if upTo := min(rows, base+workers*perChunk) * size; m.mapped && order == nil && upTo-done >= releaseBytes {
+			release(t.Data[done:upTo])
+			done = upTo
+		}
+	}
+	if m.mapped {
+		release(t.Data)
+	}
+	return nil
+}
+
+// releaseBytes is how much of a map is given back at a time.
+const releaseBytes = 16 << 20
+
+// rowsOf returns the number of rows, their length and bytes; each element of a vector is a row, so that the order of a
+// bias can change too.
+func rowsOf(t Tensor) (rows, columns, size int) {
+	if len(t.Shape) == 1 {
+		return t.Shape[0], 1, len(t.Data) / t.Shape[0]
+	}
+	return t.Rows(), t.Columns(), t.RowBytes()
+}
+
+// gather copies n rows from row from on, in an order within each group of d rows.
+func gather(data []byte, from, n, size, d int, order rowOrder) []byte {
+	out := make([]byte, n*size)
+	for i := range n {
+		r := from + i
+		source := r - r%d + order(r%d, d)
+		copy(out[i*size:(i+1)*size], data[source*size:])
+	}
+	return out
+}
+
+// convertRows converts n rows between formats. What already has the wanted one is passed on as it is.
+func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32) []byte {
+	if from == to {
+		return raw
+	}
+	values := make([]float32, n*columns)
+	quant.Decode(from, values, raw)
+	out := make([]byte, n*to.RowBytes(columns))
+	if importance == nil {
+		quant.Encode(to, out, values, nil)
+		return out
+	}
+	size := to.RowBytes(columns)
+	for i := range n {
+		quant.Encode(to, out[i*size:(i+1)*size], values[i*columns:(i+1)*columns], importance)
+	}
+	return out
+}
