@@ -2,14 +2,15 @@ package kernel
 
 // engine multiplies packed blocks: the part of a matrix product that differs between float32 vectors
 // and bf16 tiles. A product C (+)= A·B is done in strips of rows of A and panels of columns of B,
-// over blocks of at most depthMax of the k products. Packed memory is counted in 4-byte words.
+// over steps of the k products. Packed memory is counted in 4-byte words.
 type engine interface {
 	// tile returns the rows of a strip and the columns of a panel.
 	tile() (rows, columns int)
 	// grain is what the k of a block should be a multiple of.
 	grain() int
-	// resident is how many words of packed B to work on at once: a share of the L2 cache.
-	resident() int
+	// cache returns how much of a product to work on at once, for the L1 and L2 caches: the products
+	// per step, and the words of packed B and of C.
+	cache() cacheShares
 	// panel returns the words of one packed panel of B over k products.
 	panel(k int) int
 	// packB writes columns [j, j+columns) of B over [k0, k0+k), panel after panel.
@@ -21,20 +22,21 @@ type engine interface {
 	multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile)
 }
 
+// cacheShares bounds what one task works on at once.
+type cacheShares struct{ depth, b, c int }
+
 // blockA is a packed block of A, strip after strip.
 type blockA struct {
 	words  []float32 // either memory or, where A is used in place, part of the operand
 	memory []float32
 	k      int
-	strip  int // words from one strip to the next
-	rs, cs int // bytes from one row and one k to the next within a strip; float32 only
+	strip  int       // words from one strip to the next
+	next   []float32 // contiguous operand that will be packed next, to be fetched meanwhile; tiles only
+	rs, cs int       // bytes from one row and one k to the next within a strip; float32 only
 }
 
 // edgeTile receives a tile of C that sticks out of its matrix.
 type edgeTile [32 * 32]float32
-
-// depthMax bounds the k products of a block: a strip of A stays in the L1 cache.
-const depthMax = 512
 
 // engineFor returns the engine of a precision.
 func engineFor(prec Precision) engine {

@@ -13,14 +13,21 @@ const (
 
 func (tileEngine) tile() (rows, columns int) { return tileSide, tileSide }
 func (tileEngine) grain() int                { return 32 }
-func (tileEngine) resident() int             { return 1 << 18 } // 1 MiB, half of the L2 cache of the processors that have tiles
-func (tileEngine) panel(k int) int           { return blockCount(k, 32) * blockSize }
+
+// cache is for the 2 MiB of L2 that every processor with tiles has.
+func (tileEngine) cache() cacheShares { return cacheShares{depth: 512, b: 192 << 10, c: 64 << 10} }
+
+func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
 func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
 	dst.k, dst.strip = k, e.panel(k)
 	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
 	dst.words = dst.memory
+	dst.next = nil
+	if after := i + rows; !a.transposed && k == a.Stride && after < a.Rows {
+		dst.next = a.Data[after*k : min(after+tileSide, a.Rows)*k]
+	}
 	whole := rows / tileSide
 	switch {
 	case k%32 != 0:
@@ -111,7 +118,11 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*panel-1]
 		_ = c.Data[31*c.Stride+full*tileSide-1]
-		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), words, 0)
+		next, lines := words, 0
+		if len(a.next) > 0 {
+			next, lines = &a.next[0], blockCount(len(a.next)/16, full*blocks)
+		}
+		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines)
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel

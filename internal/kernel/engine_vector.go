@@ -12,9 +12,13 @@ type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels,
 // tile describes the float32 micro-kernels of an implementation.
 type tile struct {
 	rows, columns int
-	resident      int           // bytes of packed B that stay in the L2 cache
+	cache         cacheShares
 	kernels       []microKernel // for 1 … rows rows
+	copyA, copyB  panelCopier   // for strips and panels; nil in plain Go
 }
+
+// panelCopier copies k rows of panels·width floats to panels, step bytes apart, of k rows of width.
+type panelCopier func(dst *float32, step int, src *float32, stride, panels, k int)
 
 // vectorEngine is float32 on vector registers. A panel of B is packed as k rows of the panel's width.
 // A strip of A is packed as its rows, or, from a transposed factor, as its columns.
@@ -27,7 +31,7 @@ const rowPad = 16
 
 func (vectorEngine) tile() (rows, columns int) { return active.tile.rows, active.tile.columns }
 func (vectorEngine) grain() int                { return 1 }
-func (vectorEngine) resident() int             { return active.tile.resident / 4 }
+func (vectorEngine) cache() cacheShares        { return active.tile.cache }
 func (vectorEngine) panel(k int) int           { return active.tile.columns * k }
 
 func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
@@ -50,14 +54,12 @@ func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	}
 	dst.memory = grow(dst.memory, blockCount(rows, strip)*dst.strip)
 	dst.words = dst.memory
-	for r := 0; r < rows; r += strip {
-		words, n := dst.words[r/strip*dst.strip:], min(strip, rows-r)
-		if a.transposed {
-			packRows(words, strip, a.Data[k0*a.Stride+i+r:], a.Stride, n, k)
-			continue
-		}
-		for q := range n {
-			copy(words[q*(k+rowPad):][:k], a.Data[(i+r+q)*a.Stride+k0:])
+	if a.transposed {
+		packRows(dst.words, strip, active.tile.copyA, a.Data[k0*a.Stride+i:], a.Stride, rows, k)
+	} else {
+		for r := range rows {
+			at := r/strip*dst.strip + r%strip*(k+rowPad)
+			copy(dst.words[at:at+k], a.Data[(i+r)*a.Stride+k0:])
 		}
 	}
 	if e.round {
@@ -76,51 +78,33 @@ func inPlace(a operand, k int) bool {
 
 func (e vectorEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
 	width := active.tile.columns
-	for q := 0; q < columns; q += width {
-		words, n := dst[q/width*width*k:][:width*k], min(width, columns-q)
-		if b.transposed {
-			active.transpose(words, width, b.Data[(j+q)*b.Stride+k0:], b.Stride, n, k)
-		} else {
-			packRows(words, width, b.Data[k0*b.Stride+j+q:], b.Stride, n, k)
+	dst = dst[:blockCount(columns, width)*width*k]
+	if b.transposed {
+		for q := 0; q < columns; q += width {
+			active.transpose(dst[q*k:][:width*k], width, b.Data[(j+q)*b.Stride+k0:], b.Stride, min(width, columns-q), k)
 		}
-		if e.round {
-			roundWords(words)
-		}
+	} else {
+		packRows(dst, width, active.tile.copyB, b.Data[k0*b.Stride+j:], b.Stride, columns, k)
+	}
+	if e.round {
+		roundWords(dst)
 	}
 }
 
-// packRows copies k rows of n ≤ width elements to rows of width, with zeros behind them.
-func packRows(dst []float32, width int, src []float32, stride, n, k int) {
-	if n < width {
-		for p := range k {
-			clear(dst[p*width+copy(dst[p*width:][:width], src[p*stride:][:n]) : (p+1)*width])
-		}
-		return
+// packRows copies k rows of n elements to panels of k rows of width, with zeros behind the last.
+func packRows(dst []float32, width int, copier panelCopier, src []float32, stride, n, k int) {
+	whole := n / width
+	if copier == nil {
+		whole = 0
+	} else if whole > 0 {
+		_, _ = dst[whole*width*k-1], src[(k-1)*stride+whole*width-1]
+		copier(&dst[0], width*k*4, &src[0], stride*4, whole, k)
 	}
-	switch width { // fixed sizes compile to a few vector moves, without a call
-	case 32:
+	for q := whole * width; q < n; q += width {
+		panel, count := dst[q*k:], min(width, n-q)
 		for p := range k {
-			*(*[32]float32)(dst[p*32:]) = *(*[32]float32)(src[p*stride:])
-		}
-	case 16:
-		for p := range k {
-			*(*[16]float32)(dst[p*16:]) = *(*[16]float32)(src[p*stride:])
-		}
-	case 12:
-		for p := range k {
-			*(*[12]float32)(dst[p*12:]) = *(*[12]float32)(src[p*stride:])
-		}
-	case 8:
-		for p := range k {
-			*(*[8]float32)(dst[p*8:]) = *(*[8]float32)(src[p*stride:])
-		}
-	case 6:
-		for p := range k {
-			*(*[6]float32)(dst[p*6:]) = *(*[6]float32)(src[p*stride:])
-		}
-	default:
-		for p := range k {
-			copy(dst[p*width:][:width], src[p*stride:])
+			row := panel[p*width : (p+1)*width]
+			clear(row[copy(row, src[p*stride+q:][:count]):])
 		}
 	}
 }

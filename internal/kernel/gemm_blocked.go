@@ -1,99 +1,138 @@
 package kernel
 
-// gemm computes c (+)= a·b in two parallel phases: pack all of B, then, for blocks of C, pack A and
-// multiply. How C is cut depends on its shape alone, and every element sums its products in the same
-// order whatever the cut, so results do not depend on the number of threads.
+// gemm computes c (+)= a·b. How C and the sum over k are cut depends on the shapes alone, and partial
+// sums are added in order, so results do not depend on the number of threads.
 func gemm(p *Pool, prec Precision, c Matrix, a, b operand, accumulate bool) {
-	t := gemmTasks.get()
-	defer gemmTasks.put(t)
-	_, k := a.shape()
-	if k == 0 {
+	if _, k := a.shape(); k == 0 {
 		if !accumulate {
 			clearMatrix(c)
 		}
 		return
 	}
-	t.plan(engineFor(prec), c, k)
-	t.a, t.b, t.accumulate = a, b, accumulate
-	t.packed = grow(t.packed, t.depths*t.panels*t.panel)
-	t.words = t.packed
-	p.Run(t.depths*blockCount(t.panels, packPanels), (*packTask)(t))
-	p.Run(t.rowBlocks*t.columnBlocks, (*multiplyTask)(t))
+	t := gemmTasks.get()
+	defer gemmTasks.put(t)
+	_, k := a.shape()
+	t.plan(engineFor(prec), c.Rows, c.Cols, k)
+	t.a, t.b, t.c, t.accumulate = a, b, c, accumulate
+	if t.shared = t.rowBlocks > 1 && k <= sharedMax; t.shared {
+		t.memory = grow(t.memory, t.packedWords())
+		t.words = t.memory
+		p.Run(t.packItems(), (*packTask)(t))
+	}
+	t.run(p)
 	t.forget()
 }
 
-// gemmTask is a product on its way: its operands and how it is cut.
+// gemmTask is a product on its way: its operands and how it is cut. Its tasks each compute a block of
+// C over a slice of k, in steps of depth.
 type gemmTask struct {
 	engine     engine
 	a, b       operand
 	c          Matrix
-	k          int
 	accumulate bool
+	k          int
 
-	depth, depths       int // k products per block, and blocks
-	panels, panel       int // panels of B, and words of one over depth
-	rowBlock, rowBlocks int // rows of C per task
-	columnBlock         int // columns of C per task
-	columnBlocks        int
-	words               []float32 // packed B: depth blocks of panels
-	packed              []float32 // memory for it
+	depth                     int       // k products per step
+	slice, slices             int       // steps per slice of k, and slices
+	panels, panel             int       // panels of B, and words of one over depth
+	rowBlock, rowBlocks       int       // rows of C per task
+	columnBlock, columnBlocks int       // columns of C per task
+	shared                    bool      // B is packed whole, in words
+	words                     []float32 // steps of panels
+	partials                  []float32 // one C per slice, if there are several
+	memory                    []float32 // for words
 }
 
 var gemmTasks = newRecycler[gemmTask]()
 
 // forget drops what belongs to the caller.
-func (t *gemmTask) forget() { *t = gemmTask{packed: t.packed} }
+func (t *gemmTask) forget() { *t = gemmTask{memory: t.memory, partials: t.partials} }
 
 const (
-	packPanels  = 4  // panels per packing task
-	tasksWanted = 12 // enough to divide evenly among a few threads
-	rowBlockMax = 96 // rows of C per task at most: A's block and a block of C share the L2 cache
+	packPanels  = 4    // panels per packing task
+	tasksWanted = 12   // enough to divide evenly among a few threads
+	rowBlockMax = 256  // rows of C per task where the cache sets no limit
+	groupRowsT  = 96   // rows of A packed at once if it is transposed: whole cache lines of it
+	sharedMax   = 2048 // products up to which packing B once for all rows pays: it stays in the cache
+	sliceMin    = 512  // products of a slice at least
 )
 
-// plan cuts the product: into large blocks, and smaller ones while there are too few tasks.
-func (t *gemmTask) plan(e engine, c Matrix, k int) {
+// plan cuts a product of (m, k) by (k, n).
+func (t *gemmTask) plan(e engine, m, n, k int) {
 	strip, width := e.tile()
-	t.engine, t.c, t.k = e, c, k
-	t.depth = roundUp(blockCount(k, max(1, blockCount(k, depthMax))), 32)
-	t.depths = blockCount(k, max(1, t.depth))
-	t.panel = e.panel(t.depth)
-	t.panels = blockCount(c.Cols, width)
-	strips := max(1, rowBlockMax/strip)
-	panels := max(1, min(t.panels, e.resident()/max(1, t.panel)))
-	for blockCount(c.Rows, strips*strip)*blockCount(t.panels, panels) < tasksWanted && (strips > 2 || panels > 4) {
-		if strips > 4 || panels <= 4 {
-			strips = blockCount(strips, 2)
-		} else {
-			panels = blockCount(panels, 2)
-		}
+	cache := e.cache()
+	t.engine, t.k = e, k
+	t.depth = roundUp(blockCount(k, blockCount(k, cache.depth)), 32)
+	steps := blockCount(k, t.depth)
+	t.panel, t.panels = e.panel(t.depth), blockCount(n, width)
+
+	// Blocks of C as large as the caches allow, for every row of A is packed again for each column
+	// of blocks; and of even sizes. C is not read again if there is but one step.
+	t.columnBlock = even(n, cache.b/t.panel*width, width)
+	t.rowBlock = even(m, rowBlockMax, strip)
+	if steps > 1 {
+		t.rowBlock = even(m, cache.c/t.columnBlock, strip)
 	}
-	t.rowBlock, t.columnBlock = strips*strip, panels*width
-	t.rowBlocks, t.columnBlocks = blockCount(c.Rows, t.rowBlock), blockCount(c.Cols, t.columnBlock)
+	count := func() int {
+		t.rowBlocks, t.columnBlocks = blockCount(m, t.rowBlock), blockCount(n, t.columnBlock)
+		return t.rowBlocks * t.columnBlocks
+	}
+	// Too few: slices of k if there is enough of it, else smaller blocks.
+	t.slices = min(blockCount(tasksWanted, max(1, count())), max(1, k/sliceMin))
+	for count()*t.slices < tasksWanted && t.rowBlock > 2*strip {
+		t.rowBlock = roundUp(t.rowBlock/2, strip)
+	}
+	t.slice = blockCount(steps, t.slices)
+	t.slices = blockCount(steps, t.slice)
+}
+
+// even cuts n into the fewest blocks of at most size and returns the length of a block, in whole units.
+func even(n, size, unit int) int {
+	return max(unit, roundUp(blockCount(n, max(1, blockCount(n, size))), unit))
 }
 
 func roundUp(n, to int) int { return blockCount(n, to) * to }
 
-// packTask packs B: its items are groups of panels of one depth block.
+// packedWords is the memory that all of B takes.
+func (t *gemmTask) packedWords() int { return blockCount(t.k, t.depth) * t.panels * t.panel }
+
+// run computes C from a and from b, or words if shared is set.
+func (t *gemmTask) run(p *Pool) {
+	if t.slices > 1 {
+		t.partials = grow(t.partials, t.slices*t.c.Rows*t.c.Cols)
+	}
+	p.Run(t.rowBlocks*t.columnBlocks*t.slices, (*multiplyTask)(t))
+	if t.slices > 1 {
+		p.Run(blockCount(t.c.Rows, sumRows), (*sumTask)(t))
+	}
+}
+
+// packTask packs B: its items are groups of panels of one step.
 type packTask gemmTask
+
+func (t *gemmTask) packItems() int {
+	return blockCount(t.k, t.depth) * blockCount(t.panels, packPanels)
+}
 
 func (t *packTask) Do(item int) {
 	groups := blockCount(t.panels, packPanels)
-	d, g := item/groups, item%groups
+	_, n := t.b.shape()
 	_, width := t.engine.tile()
+	d := item / groups
 	k0, k1 := blockRange(d, t.depth, t.k)
-	lo, hi := blockRange(g, packPanels, t.panels)
-	j0, j1 := lo*width, min(hi*width, t.c.Cols)
+	lo, hi := blockRange(item%groups, packPanels, t.panels)
 	size := t.engine.panel(k1 - k0)
 	at := d*t.panels*t.panel + lo*size
-	t.engine.packB(t.words[at:at+(hi-lo)*size], t.b, j0, j1-j0, k0, k1-k0)
+	t.engine.packB(t.words[at:at+(hi-lo)*size], t.b, lo*width, min(hi*width, n)-lo*width, k0, k1-k0)
 }
 
-// multiplyTask computes C: its items are blocks of rows and columns.
+// multiplyTask computes a block of C over a slice of k.
 type multiplyTask gemmTask
 
 // multiplyScratch is the private memory of a multiplyTask.
 type multiplyScratch struct {
 	a    blockA
+	b    []float32
 	edge edgeTile
 }
 
@@ -102,16 +141,62 @@ var multiplyScratches = newRecycler[multiplyScratch]()
 func (t *multiplyTask) Do(item int) {
 	s := multiplyScratches.get()
 	defer multiplyScratches.put(s)
-	i0, i1 := blockRange(item/t.columnBlocks, t.rowBlock, t.c.Rows)
-	j0, j1 := blockRange(item%t.columnBlocks, t.columnBlock, t.c.Cols)
+	slice, block := item/(t.rowBlocks*t.columnBlocks), item%(t.rowBlocks*t.columnBlocks)
+	i0, i1 := blockRange(block/t.columnBlocks, t.rowBlock, t.c.Rows)
+	j0, j1 := blockRange(block%t.columnBlocks, t.columnBlock, t.c.Cols)
+	c, accumulate := t.c, t.accumulate
+	if t.slices > 1 {
+		c, accumulate = (*gemmTask)(t).partial(slice), false
+	}
+	c = c.Slice(i0, i1).Columns(j0, j1)
 	strip, width := t.engine.tile()
-	block := t.c.Slice(i0, i1).Columns(j0, j1)
-	for d := range t.depths {
+	for d := slice * t.slice; d < (slice+1)*t.slice && d*t.depth < t.k; d++ {
 		k0, k1 := blockRange(d, t.depth, t.k)
-		b := t.words[d*t.panels*t.panel+j0/width*t.engine.panel(k1-k0):]
-		t.engine.packA(&s.a, t.a, i0, i1-i0, k0, k1-k0)
-		for r := 0; r < i1-i0; r += strip {
-			t.engine.multiply(block.Slice(r, min(r+strip, i1-i0)), &s.a, r/strip, b, t.accumulate || d > 0, &s.edge)
+		var b []float32
+		if t.shared {
+			b = t.words[d*t.panels*t.panel+j0/width*t.engine.panel(k1-k0):]
+		} else {
+			s.b = grow(s.b, blockCount(j1-j0, width)*t.panel)
+			t.engine.packB(s.b, t.b, j0, j1-j0, k0, k1-k0)
+			b = s.b
+		}
+		group := strip // rows of A packed at once: those of a strip stay in the L1 cache
+		if t.a.transposed {
+			group = roundUp(groupRowsT, strip)
+		}
+		for g := i0; g < i1; g += group {
+			g1 := min(g+group, i1)
+			t.engine.packA(&s.a, t.a, g, g1-g, k0, k1-k0)
+			for r := g; r < g1; r += strip {
+				t.engine.multiply(c.Slice(r-i0, min(r-i0+strip, g1-i0)), &s.a, (r-g)/strip, b, accumulate || d > slice*t.slice, &s.edge)
+			}
+		}
+	}
+}
+
+// partial returns the sum over one slice of k.
+func (t *gemmTask) partial(slice int) Matrix {
+	m, n := t.c.Rows, t.c.Cols
+	return NewMatrix(t.partials[slice*m*n:(slice+1)*m*n], m, n)
+}
+
+// sumTask adds the slices' sums, in order.
+type sumTask gemmTask
+
+const sumRows = 16 // rows per task
+
+func (t *sumTask) Do(item int) {
+	lo, hi := blockRange(item, sumRows, t.c.Rows)
+	for i := lo; i < hi; i++ {
+		row := t.c.Row(i)
+		first := (*gemmTask)(t).partial(0).Row(i)
+		if t.accumulate {
+			active.add(row, row, first)
+		} else {
+			copy(row, first)
+		}
+		for s := 1; s < t.slices; s++ {
+			active.add(row, row, (*gemmTask)(t).partial(s).Row(i))
 		}
 	}
 }

@@ -95,6 +95,18 @@ func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
 func adamWAVX512(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func copyPanels32AVX512(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
+func copyPanels12AVX512(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
+func copyPanels16AVX2(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
+func copyPanels6AVX2(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
 func transposeBlocksAVX512(dst *float32, width int, src *float32, stride, blocks int)
 
 //go:noescape

@@ -1974,6 +1974,131 @@ done:
 	VZEROUPPER
 	RET
 
+// func copyPanels32AVX512(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels32AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ step+8(FP), R9
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ panels+32(FP), R10
+	MOVQ k+40(FP), CX
+row:
+	MOVQ SI, AX
+	MOVQ DI, DX
+	MOVQ R10, R11
+	LEAQ (SI)(R8*8), BX
+panel:
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	VMOVUPS 0(AX), Z0
+	VMOVUPS Z0, 0(DX)
+	VMOVUPS 64(AX), Z0
+	VMOVUPS Z0, 64(DX)
+	ADDQ $128, AX
+	ADDQ $128, BX
+	ADDQ R9, DX
+	DECQ R11
+	JNZ panel
+	ADDQ R8, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func copyPanels12AVX512(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels12AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ step+8(FP), R9
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ panels+32(FP), R10
+	MOVQ k+40(FP), CX
+row:
+	MOVQ SI, AX
+	MOVQ DI, DX
+	MOVQ R10, R11
+	LEAQ (SI)(R8*8), BX
+panel:
+	PREFETCHT0 (BX)
+	VMOVUPS 0(AX), Y0
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS 32(AX), X0
+	VMOVUPS X0, 32(DX)
+	ADDQ $48, AX
+	ADDQ $48, BX
+	ADDQ R9, DX
+	DECQ R11
+	JNZ panel
+	ADDQ R8, SI
+	ADDQ $48, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func copyPanels16AVX2(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ step+8(FP), R9
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ panels+32(FP), R10
+	MOVQ k+40(FP), CX
+row:
+	MOVQ SI, AX
+	MOVQ DI, DX
+	MOVQ R10, R11
+	LEAQ (SI)(R8*8), BX
+panel:
+	PREFETCHT0 (BX)
+	VMOVUPS 0(AX), Y0
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS 32(AX), Y0
+	VMOVUPS Y0, 32(DX)
+	ADDQ $64, AX
+	ADDQ $64, BX
+	ADDQ R9, DX
+	DECQ R11
+	JNZ panel
+	ADDQ R8, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func copyPanels6AVX2(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels6AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ step+8(FP), R9
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ panels+32(FP), R10
+	MOVQ k+40(FP), CX
+row:
+	MOVQ SI, AX
+	MOVQ DI, DX
+	MOVQ R10, R11
+	LEAQ (SI)(R8*8), BX
+panel:
+	PREFETCHT0 (BX)
+	VMOVUPS 0(AX), X0
+	VMOVUPS X0, 0(DX)
+	VMOVSD 16(AX), X0
+	VMOVSD X0, 16(DX)
+	ADDQ $24, AX
+	ADDQ $24, BX
+	ADDQ R9, DX
+	DECQ R11
+	JNZ panel
+	ADDQ R8, SI
+	ADDQ $24, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
 // func transposeBlocksAVX512(dst *float32, width int, src *float32, stride, blocks int)
 TEXT ·transposeBlocksAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI

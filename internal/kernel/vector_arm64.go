@@ -50,6 +50,12 @@ func softmaxBackwardNEON(dp, p []float32, delta, scale float32)
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func copyPanels12NEON(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
+func copyPanels8NEON(dst *float32, step int, src *float32, stride, panels, k int)
+
+//go:noescape
 func transposeBlocksNEON(dst *float32, width int, src *float32, stride, blocks int)
 
 //go:noescape

@@ -1139,6 +1139,68 @@ done:
 	MOVD R9, FPCR
 	RET
 
+// func copyPanels12NEON(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels12NEON(SB), NOSPLIT, $0-48
+	MOVD dst+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD src+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD panels+32(FP), R4
+	MOVD k+40(FP), R5
+row:
+	MOVD R2, R6
+	MOVD R0, R7
+	MOVD R4, R8
+	ADD R3<<3, R2, R9
+panel:
+	PRFM (R9), PLDL1KEEP
+	ADD $48, R9, R9
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	ADD $48, R6, R6
+	ADD R1, R7, R7
+	SUB $1, R8, R8
+	CBNZ R8, panel
+	ADD R3, R2, R2
+	ADD $48, R0, R0
+	SUB $1, R5, R5
+	CBNZ R5, row
+	RET
+
+// func copyPanels8NEON(dst *float32, step int, src *float32, stride, panels, k int)
+TEXT ·copyPanels8NEON(SB), NOSPLIT, $0-48
+	MOVD dst+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD src+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD panels+32(FP), R4
+	MOVD k+40(FP), R5
+row:
+	MOVD R2, R6
+	MOVD R0, R7
+	MOVD R4, R8
+	ADD R3<<3, R2, R9
+panel:
+	PRFM (R9), PLDL1KEEP
+	ADD $32, R9, R9
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	ADD $32, R6, R6
+	ADD R1, R7, R7
+	SUB $1, R8, R8
+	CBNZ R8, panel
+	ADD R3, R2, R2
+	ADD $32, R0, R0
+	SUB $1, R5, R5
+	CBNZ R5, row
+	RET
+
 // func transposeBlocksNEON(dst *float32, width int, src *float32, stride, blocks int)
 TEXT ·transposeBlocksNEON(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R0

@@ -66,11 +66,11 @@ func (f *packedFactor) pack(p *Pool, prec Precision, b operand) {
 	if k == 0 {
 		return
 	}
-	t.plan(engineFor(prec), Matrix{Cols: n}, k)
+	t.plan(engineFor(prec), 0, n, k)
 	t.b = b
-	f.words = grow(f.words, t.depths*t.panels*t.panel)
+	f.words = grow(f.words, t.packedWords())
 	t.words = f.words
-	p.Run(t.depths*blockCount(t.panels, packPanels), (*packTask)(t))
+	p.Run(t.packItems(), (*packTask)(t))
 	t.forget()
 }
 
@@ -83,8 +83,9 @@ func (f *packedFactor) multiply(p *Pool, prec Precision, c, a Matrix, accumulate
 	}
 	t := gemmTasks.get()
 	defer gemmTasks.put(t)
-	t.plan(engineFor(prec), c, a.Cols)
-	t.a, t.accumulate, t.words = operand{Matrix: a}, accumulate, f.words
-	p.Run(t.rowBlocks*t.columnBlocks, (*multiplyTask)(t))
+	t.plan(engineFor(prec), c.Rows, c.Cols, a.Cols)
+	t.a, t.c, t.accumulate = operand{Matrix: a}, c, accumulate
+	t.shared, t.words = true, f.words
+	t.run(p)
 	t.forget()
 }
