@@ -72,5 +72,5 @@ func (r *run) skip(p Progress) error {
 	r.Guard.Skipped, r.Guard.Reverted, r.Guard.Rate = after.Skipped, after.Reverted+1, after.Rate/2
 	r.Guard.InARow = 0
 	r.Log.Warn("back to the last checkpoint with half the rate", "step", r.Step, "rate share", r.Guard.Rate)
-	return r.save()
+	return errors.Join(r.save(), r.openMetrics())
 }

@@ -72,6 +72,8 @@ type Options struct {
 	Keep            int    // checkpoints kept; 0 means 2
 	Identity        string // what the run is, such as a hash of its recipe: other runs' checkpoints are refused
 
+	Metrics string // folder of metrics.jsonl and TensorBoard's file; "" means none
+
 	Observe func(Progress) // called after every step, on the loop's goroutine; may be nil
 	Log     *slog.Logger   // what deserves a line: evaluations, checkpoints, skipped steps; nil means none
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/train/metric"
 	"github.com/seed-d24fde5f/distill/train/optim"
 )
 
@@ -26,6 +27,10 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := r.resume(); err != nil {
 		return r.result(), err
 	}
+	if err := r.openMetrics(); err != nil {
+		return r.result(), err
+	}
+	defer r.closeMetrics()
 	for r.Step < o.Steps {
 		if ctx.Err() != nil {
 			return r.result(), errors.Join(context.Cause(ctx), r.save())
@@ -37,8 +42,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if p.Heldout, err = r.evaluateIfDue(); err != nil {
 			return r.result(), err
 		}
-		if o.Observe != nil {
-			o.Observe(p)
+		if err := r.report(p); err != nil {
+			return r.result(), err
 		}
 		if o.CheckpointEvery > 0 && r.Step%o.CheckpointEvery == 0 && r.Step < o.Steps {
 			if err := r.save(); err != nil {
@@ -53,16 +58,18 @@ func Run(ctx context.Context, o Options) (Result, error) {
 type run struct {
 	Options
 	position
-	params  nn.Params // those that are learnt
-	pool    *kernel.Pool
-	solver  optim.Solver
-	ema     *optim.EMA // nil without
-	best    [][]float32
-	pending []*Batch
-	began   time.Time
-	resumed int
-	speed   speedometer
-	saved   int // step of the last checkpoint, −1 for none
+	params   nn.Params // those that are learnt
+	pool     *kernel.Pool
+	solver   optim.Solver
+	ema      *optim.EMA // nil without
+	best     [][]float32
+	pending  []*Batch
+	metrics  *metric.Writer // nil without
+	reported int            // last step in the metrics
+	began    time.Time
+	resumed  int
+	speed    speedometer
+	saved    int // step of the last checkpoint, −1 for none
 }
 
 // position is the part of a run that is not arrays: what a checkpoint keeps as JSON.
