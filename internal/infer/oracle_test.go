@@ -75,14 +75,15 @@ func greedy(tb testing.TB, m *Model, prompt []Token, n int) (ids []Token) {
 	return ids
 }
 
-// relativeError is the largest difference over the largest magnitude of what is wanted.
+// relativeError is ‖got − want‖ / ‖want‖.
 func relativeError(got, want []float32) float64 {
 	var difference, size float64
-	for i := range want {
-		difference = max(difference, math.Abs(float64(got[i]-want[i])))
-		size = max(size, math.Abs(float64(want[i])))
+	for i, w := range want {
+		d := float64(got[i] - w)
+		difference += d * d
+		size += float64(w) * float64(w)
 	}
-	return difference / size
+	return math.Sqrt(difference / size)
 }
 
 func oracleLogits(tb testing.TB, oracle, path string, ids []Token) []float32 {
