@@ -24,8 +24,8 @@ DATA interleave<>+48(SB)/8, $0x001d000d001c000c
 DATA interleave<>+56(SB)/8, $0x001f000f001e000e
 GLOBL interleave<>(SB), RODATA|NOPTR, $64
 
-// func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines int)
-TEXT ·tileMultiply(SB), NOSPLIT, $0-72
+// func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines, skip int)
+TEXT ·tileMultiply(SB), NOSPLIT, $0-80
 	MOVQ blocks+0(FP), R8
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DI
@@ -66,6 +66,7 @@ fetch:
 	ADDQ $64, R13
 	DECQ R15
 	JNZ fetch
+	ADDQ skip+72(FP), R13
 product:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS tmm0 += tmm4·tmm6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x1f; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD tmm7, 1024(DI)(BX*1)

@@ -30,9 +30,29 @@ type blockA struct {
 	words  []float32 // either memory or, where A is used in place, part of the operand
 	memory []float32
 	k      int
-	strip  int       // words from one strip to the next
-	next   []float32 // contiguous operand that will be packed next, to be fetched meanwhile; tiles only
-	rs, cs int       // bytes from one row and one k to the next within a strip; float32 only
+	strip  int   // words from one strip to the next
+	next   fetch // what will be packed next
+	rs, cs int   // bytes from one row and one k to the next within a strip; float32 only
+}
+
+// fetch is memory to bring to the L2 cache while a block is multiplied: runs of cache lines, step
+// elements from one to the next. Engines that leave this to the processor ignore it.
+type fetch struct {
+	data        []float32
+	lines, step int
+}
+
+const lineWords = 16 // elements of a cache line
+
+// fetchOf describes rows [i, i+rows) of a factor over [k0, k0+k), if it lies in even runs.
+func fetchOf(a operand, i, rows, k0, k int) fetch {
+	switch {
+	case a.transposed:
+		return fetch{a.Data[k0*a.Stride+i : (k0+k-1)*a.Stride+i+rows], blockCount(rows, lineWords), a.Stride}
+	case a.Stride == k:
+		return fetch{a.Data[i*k : (i+rows)*k], 1, lineWords}
+	}
+	return fetch{}
 }
 
 // edgeTile receives a tile of C that sticks out of its matrix.

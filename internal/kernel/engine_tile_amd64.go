@@ -15,7 +15,7 @@ func (tileEngine) tile() (rows, columns int) { return tileSide, tileSide }
 func (tileEngine) grain() int                { return 32 }
 
 // cache is for the 2 MiB of L2 that every processor with tiles has.
-func (tileEngine) cache() cacheShares { return cacheShares{depth: 512, b: 192 << 10, c: 64 << 10} }
+func (tileEngine) cache() cacheShares { return cacheShares{depth: 512, b: 192 << 10, c: 96 << 10} }
 
 func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
@@ -24,10 +24,6 @@ func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	dst.k, dst.strip = k, e.panel(k)
 	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
 	dst.words = dst.memory
-	dst.next = nil
-	if after := i + rows; !a.transposed && k == a.Stride && after < a.Rows {
-		dst.next = a.Data[after*k : min(after+tileSide, a.Rows)*k]
-	}
 	whole := rows / tileSide
 	switch {
 	case k%32 != 0:
@@ -118,15 +114,27 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*panel-1]
 		_ = c.Data[31*c.Stride+full*tileSide-1]
-		next, lines := words, 0
-		if len(a.next) > 0 {
-			next, lines = &a.next[0], blockCount(len(a.next)/16, full*blocks)
-		}
-		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines)
+		next, lines, skip := a.next.take(full * blocks)
+		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines, skip)
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel
-		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, words, 0)
+		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0)
 		mergeEdge(c, j, edge[:], tileSide, accumulate)
 	}
+}
+
+// take returns what tileMultiply needs to fetch a share of f over so many blocks.
+func (f *fetch) take(blocks int) (next *float32, lines, skip int) {
+	if len(f.data) == 0 {
+		return nil, 0, 0
+	}
+	next, lines = &f.data[0], f.lines
+	if f.step == lineWords { // one run: spread evenly
+		lines = blockCount(len(f.data)/lineWords, blocks)
+		f.data = nil
+		return next, lines, 0
+	}
+	f.data = f.data[min(len(f.data), blocks*f.step):]
+	return next, lines, (f.step - lines*lineWords) * 4
 }

@@ -14,7 +14,7 @@ func gemm(p *Pool, prec Precision, c Matrix, a, b operand, accumulate bool) {
 	_, k := a.shape()
 	t.plan(engineFor(prec), c.Rows, c.Cols, k)
 	t.a, t.b, t.c, t.accumulate = a, b, c, accumulate
-	if t.shared = t.rowBlocks > 1 && k <= sharedMax; t.shared {
+	if t.shared = t.rowBlocks > 1; t.shared {
 		t.memory = grow(t.memory, t.packedWords())
 		t.words = t.memory
 		p.Run(t.packItems(), (*packTask)(t))
@@ -50,11 +50,10 @@ func (t *gemmTask) forget() { *t = gemmTask{memory: t.memory, partials: t.partia
 
 const (
 	packPanels  = 4    // panels per packing task
-	tasksWanted = 12   // enough to divide evenly among a few threads
+	tasksWanted = 8    // enough to divide evenly among a few threads
 	rowBlockMax = 256  // rows of C per task where the cache sets no limit
-	groupRowsT  = 96   // rows of A packed at once if it is transposed: whole cache lines of it
-	sharedMax   = 2048 // products up to which packing B once for all rows pays: it stays in the cache
-	sliceMin    = 512  // products of a slice at least
+	groupRowsT  = 128  // rows of A packed at once if it is transposed: whole cache lines of it
+	sliceMin    = 1024 // products of a slice at least
 )
 
 // plan cuts a product of (m, k) by (k, n).
@@ -79,7 +78,7 @@ func (t *gemmTask) plan(e engine, m, n, k int) {
 	}
 	// Too few: slices of k if there is enough of it, else smaller blocks.
 	t.slices = min(blockCount(tasksWanted, max(1, count())), max(1, k/sliceMin))
-	for count()*t.slices < tasksWanted && t.rowBlock > 2*strip {
+	for count()*t.slices < tasksWanted/2 && t.rowBlock > 2*strip {
 		t.rowBlock = roundUp(t.rowBlock/2, strip)
 	}
 	t.slice = blockCount(steps, t.slices)
@@ -167,6 +166,12 @@ func (t *multiplyTask) Do(item int) {
 		for g := i0; g < i1; g += group {
 			g1 := min(g+group, i1)
 			t.engine.packA(&s.a, t.a, g, g1-g, k0, k1-k0)
+			s.a.next = fetch{}
+			if g1 < i1 {
+				s.a.next = fetchOf(t.a, g1, min(group, i1-g1), k0, k1-k0)
+			} else if n := min(t.depth, t.k-k1); n > 0 {
+				s.a.next = fetchOf(t.a, i0, min(group, i1-i0), k1, n)
+			}
 			for r := g; r < g1; r += strip {
 				t.engine.multiply(c.Slice(r-i0, min(r-i0+strip, g1-i0)), &s.a, (r-g)/strip, b, accumulate || d > slice*t.slice, &s.edge)
 			}

@@ -43,10 +43,10 @@ func (f *file) header(name, signature string, bytes int, comment string) {
 
 // tileKernel multiplies a strip by panels. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
 // columns of B. Tiles are configured and released within the call, so no other code on this thread
-// ever sees them. While tiles are multiplied, `lines` cache lines of what comes next are fetched to
-// the L2 cache per block.
+// ever sees them. While tiles are multiplied, what is packed next is fetched to the L2 cache: for each
+// block `lines` cache lines, after which `skip` bytes are passed over.
 func tileKernel(f *file) {
-	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines int)", 72,
+	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines, skip int)", 80,
 		"computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.")
 	for i, r := range []string{"R8", "SI", "DI", "", "DX", "R10", "R11", "R13", "CX"} {
 		if r != "" {
@@ -71,7 +71,7 @@ func tileKernel(f *file) {
 	f.p("block:")
 	f.tileLoad(4, "AX", "BX", 0)
 	f.tileLoad(6, "DI", "BX", 0)
-	f.p("\tMOVQ CX, R15\n\tTESTQ R15, R15\n\tJZ product\nfetch:\n\tPREFETCHT1 (R13)\n\tADDQ $64, R13\n\tDECQ R15\n\tJNZ fetch\nproduct:")
+	f.p("\tMOVQ CX, R15\n\tTESTQ R15, R15\n\tJZ product\nfetch:\n\tPREFETCHT1 (R13)\n\tADDQ $64, R13\n\tDECQ R15\n\tJNZ fetch\n\tADDQ skip+72(FP), R13\nproduct:")
 	f.tileProduct(0, 4, 6)
 	f.tileLoad(7, "DI", "BX", tileBytes)
 	f.tileProduct(1, 4, 7)
