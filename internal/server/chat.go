@@ -40,7 +40,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	if req.Stream {
 		job.stream(ctx, cancel, w, f)
 	} else {
-		job.whole(ctx, cancel, w, f)
+		job.whole(ctx, w, f)
 	}
 }
 
@@ -101,7 +101,7 @@ func (s *Server) infer(m *Model, prompt []distill.Token, set *settings, alternat
 }
 
 // whole waits for all choices and answers with one body.
-func (j *chatJob) whole(ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, f *feed) {
+func (j *chatJob) whole(ctx context.Context, w http.ResponseWriter, f *feed) {
 	results := make([]*infer.Result, j.choices)
 	err := f.follow(j.choices, func(n news) error {
 		if n.result != nil {
@@ -109,7 +109,6 @@ func (j *chatJob) whole(ctx context.Context, cancel context.CancelFunc, w http.R
 		}
 		return nil
 	}, func() error { return nil })
-	cancel()
 	if err != nil {
 		status, e := errorOf(ctx, err)
 		writeJSON(w, status, openai.ErrorBody{Error: *e})
@@ -177,7 +176,6 @@ func (j *chatJob) stream(ctx context.Context, cancel context.CancelFunc, w http.
 		}
 		return send(last)
 	}, func() error { return s.idle() })
-	cancel()
 	if err != nil {
 		_, e := errorOf(ctx, err)
 		s.event(openai.ErrorBody{Error: *e})

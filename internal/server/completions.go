@@ -55,7 +55,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	if req.Stream {
 		job.stream(ctx, cancel, w, f, prompt)
 	} else {
-		job.whole(ctx, cancel, w, f, prompt)
+		job.whole(ctx, w, f, prompt)
 	}
 }
 
@@ -74,6 +74,9 @@ func (s *Server) prepareText(req *openai.CompletionRequest) (*textJob, *openai.E
 	}
 	prompt := req.Prompt.Tokens
 	if prompt == nil {
+		if req.Prompt.Text == "" {
+			return nil, invalid("prompt", "is missing or empty; [%d] begins from nothing", max(m.Tokenizer.BOS, 0))
+		}
 		if m.Tokenizer.AddBOS {
 			prompt = append(prompt, m.Tokenizer.BOS)
 		}
@@ -181,7 +184,7 @@ func (j *textJob) choice(i int, prompt *openai.CompletionChoice, r *infer.Result
 }
 
 // whole waits for all choices.
-func (j *textJob) whole(ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, f *feed, prompt *openai.CompletionChoice) {
+func (j *textJob) whole(ctx context.Context, w http.ResponseWriter, f *feed, prompt *openai.CompletionChoice) {
 	results := make([]*infer.Result, j.choices)
 	err := f.follow(j.choices, func(n news) error {
 		if n.result != nil {
@@ -189,7 +192,6 @@ func (j *textJob) whole(ctx context.Context, cancel context.CancelFunc, w http.R
 		}
 		return nil
 	}, func() error { return nil })
-	cancel()
 	if err != nil {
 		status, e := errorOf(ctx, err)
 		writeJSON(w, status, openai.ErrorBody{Error: *e})
@@ -232,7 +234,6 @@ func (j *textJob) stream(ctx context.Context, cancel context.CancelFunc, w http.
 		last.Text = ""
 		return send(last)
 	}, s.idle)
-	cancel()
 	if err != nil {
 		_, e := errorOf(ctx, err)
 		s.event(openai.ErrorBody{Error: *e})

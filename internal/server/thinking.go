@@ -6,6 +6,7 @@ import "strings"
 // start; its opening tag may already be in the prompt.
 type thinking struct {
 	state   thinkingState
+	begun   bool   // some of the thinking has been told; line breaks before it are not
 	pending string // text that may be the beginning of a tag, or space before the answer
 }
 
@@ -39,10 +40,14 @@ func (t *thinking) push(text string) (thought, answer string) {
 		trimmed := strings.TrimLeft(t.pending, " \r\n\t")
 		switch {
 		case strings.HasPrefix(trimmed, openTag):
-			t.state, t.pending = inside, strings.TrimLeft(trimmed[len(openTag):], "\r\n")
+			t.state, t.pending = inside, trimmed[len(openTag):]
 		case !strings.HasPrefix(openTag, trimmed):
 			t.state = answering
 		}
+	}
+	if t.state == inside && !t.begun {
+		t.pending = strings.TrimLeft(t.pending, "\r\n")
+		t.begun = t.pending != ""
 	}
 	if t.state == inside {
 		before, after, closed := strings.Cut(t.pending, closeTag)
