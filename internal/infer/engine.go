@@ -46,7 +46,7 @@ type Result struct {
 	Tokens       []Token         // as drawn, with the end token if there was one
 	Logprobs     []float32       // of Tokens, natural logarithms, before temperature and penalties
 	Signal       *distill.Signal // a position for each token; nil unless asked for
-	Text         string          // decoded, without end token and stop text; "" without a tokenizer
+	Text         string          // decoded, without control tokens and stop text; "" without a tokenizer
 	FinishReason string          // distill.FinishStop or distill.FinishLength
 }
 

@@ -117,7 +117,7 @@ func (s *slot) draw(m *Model, logits []float32) {
 	r.Logprobs = append(r.Logprobs, logits[id]-logSumExp)
 	s.tokens = append(s.tokens, id)
 	text := ""
-	if m.tokenizer != nil && !j.ends[id] {
+	if m.tokenizer != nil && !j.ends[id] && !m.tokenizer.IsSpecial(id) {
 		text = j.text.push(m.tokenizer.Piece(id))
 	}
 	if j.request.OnToken != nil {

@@ -1,0 +1,88 @@
+package infer
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/seed-d24fde5f/distill"
+)
+
+// Draws follow the distribution that the definitions give, computed here from sorted probabilities.
+func TestSamplerFollowsItsDistribution(t *testing.T) {
+	logits := []float32{2, 1, 0.5, 0, -1, 1.5, -2, 0.2}
+	for _, c := range []struct {
+		s    distill.Sampling
+		kept int // most likely tokens that remain
+	}{
+		{distill.Sampling{Temperature: 1}, 8},
+		{distill.Sampling{Temperature: 0.5}, 8},
+		{distill.Sampling{Temperature: 1, TopK: 3}, 3},
+		{distill.Sampling{Temperature: 1, TopP: 0.5}, 2}, // 0.41, 0.25, 0.15 …
+		{distill.Sampling{Temperature: 1, MinP: 0.2}, 4}, // e^-1.5 = 0.22 of the first, e^-1.8 = 0.17
+		{distill.Sampling{Temperature: 2, TopK: 4, TopP: 0.99, MinP: 0.5}, 3},
+	} {
+		order := []int{0, 5, 1, 2, 7, 3, 4, 6}[:c.kept]
+		var total float64
+		want := make([]float64, len(logits))
+		for _, i := range order {
+			want[i] = math.Exp(float64(logits[i]) / c.s.Temperature)
+			total += want[i]
+		}
+		const n = 40000
+		count := make([]int, len(logits))
+		r := newSampler(c.s, nil)
+		for range n {
+			count[r.next(logits)]++
+		}
+		for i := range want {
+			p := want[i] / total
+			if math.Abs(float64(count[i])/n-p) > 5*math.Sqrt(p*(1-p)/n) {
+				t.Errorf("%+v: token %d drawn %d of %d times, probability %.4f", c.s, i, count[i], n, p)
+			}
+		}
+	}
+}
+
+func TestRepetitionPenalty(t *testing.T) {
+	r := newSampler(distill.Sampling{RepetitionPenalty: 2}, []Token{0, 3})
+	logits := []float32{3, 2, 1.9, -0.5}
+	var got []Token
+	for range 4 {
+		got = append(got, r.next(logits))
+	}
+	// 3/2 < 2, then 2/2 < 1.9, then 1.9/2 < 1.5, which stays.
+	if want := []Token{1, 2, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if logits[0] != 3 {
+		t.Error("the caller's logits changed")
+	}
+}
+
+func TestMostLikelyEqualsSorting(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, n := range []int{1, 7, 500, 5000} {
+		logits := make([]float32, n)
+		for i := range logits {
+			logits[i] = float32(r.IntN(n)) // with ties
+		}
+		ids := make([]int, n)
+		for i := range ids {
+			ids[i] = i
+		}
+		slices.SortStableFunc(ids, func(a, b int) int { return int(logits[b] - logits[a]) })
+		if got := argmax(logits); int(got) != ids[0] {
+			t.Errorf("n=%d: argmax %d, want %d", n, got, ids[0])
+		}
+		for _, k := range []int{1, 2, 10, 100, n} {
+			k = min(k, n)
+			for i, c := range mostLikely(nil, logits, k) {
+				if int(c.id) != ids[i] || c.logit != logits[ids[i]] {
+					t.Fatalf("n=%d k=%d: place %d is %d, want %d", n, k, i, c.id, ids[i])
+				}
+			}
+		}
+	}
+}
