@@ -42,10 +42,10 @@ var avx2 = routines{
 	softmaxBackward: softmaxBackwardAVX2,
 	adamW:           adamWAVX2,
 	transpose:       transposeAVX2,
-	toBF16:          toBF16Reference,
-	fromBF16:        fromBF16Reference,
-	toF16:           toF16Reference,
-	fromF16:         fromF16Reference,
+	toBF16:          toBF16BlocksAVX2,
+	fromBF16:        fromBF16BlocksAVX2,
+	toF16:           toF16BlocksAVX2,
+	fromF16:         fromF16BlocksAVX2,
 }
 
 var avx512 = routines{
@@ -71,10 +71,10 @@ var avx512 = routines{
 	softmaxBackward: softmaxBackwardAVX512,
 	adamW:           adamWAVX512,
 	transpose:       transposeAVX512,
-	toBF16:          toBF16Reference,
-	fromBF16:        fromBF16Reference,
-	toF16:           toF16Reference,
-	fromF16:         fromF16Reference,
+	toBF16:          toBF16BlocksAVX512,
+	fromBF16:        fromBF16BlocksAVX512,
+	toF16:           toF16BlocksAVX512,
+	fromF16:         fromF16BlocksAVX512,
 }
 
 // amx is avx512 with bf16 products on tiles.

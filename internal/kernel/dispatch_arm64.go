@@ -29,10 +29,10 @@ var neon = routines{
 	softmaxBackward: softmaxBackwardNEON,
 	adamW:           adamWNEON,
 	transpose:       transposeNEON,
-	toBF16:          toBF16Reference,
-	fromBF16:        fromBF16Reference,
-	toF16:           toF16Reference,
-	fromF16:         fromF16Reference,
+	toBF16:          toBF16BlocksNEON,
+	fromBF16:        fromBF16BlocksNEON,
+	toF16:           toF16BlocksNEON,
+	fromF16:         fromF16BlocksNEON,
 }
 
 func transposeNEON(dst []float32, width int, src []float32, stride, n, k int) {

@@ -95,6 +95,30 @@ func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
 func adamWAVX512(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func toBF16BlocksAVX2(dst []uint16, x []float32)
+
+//go:noescape
+func fromBF16BlocksAVX2(dst []float32, x []uint16)
+
+//go:noescape
+func toF16BlocksAVX2(dst []uint16, x []float32)
+
+//go:noescape
+func fromF16BlocksAVX2(dst []float32, x []uint16)
+
+//go:noescape
+func toBF16BlocksAVX512(dst []uint16, x []float32)
+
+//go:noescape
+func fromBF16BlocksAVX512(dst []float32, x []uint16)
+
+//go:noescape
+func toF16BlocksAVX512(dst []uint16, x []float32)
+
+//go:noescape
+func fromF16BlocksAVX512(dst []float32, x []uint16)
+
+//go:noescape
 func copyPanels32AVX512(dst *float32, step int, src *float32, stride, panels, k int)
 
 //go:noescape

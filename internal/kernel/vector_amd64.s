@@ -83,6 +83,21 @@ DATA fbf800000<>+8(SB)/8, $0xbf800000bf800000
 DATA fbf800000<>+16(SB)/8, $0xbf800000bf800000
 DATA fbf800000<>+24(SB)/8, $0xbf800000bf800000
 GLOBL fbf800000<>(SB), RODATA|NOPTR, $32 // -1
+DATA f00000001<>+0(SB)/8, $0x0000000100000001
+DATA f00000001<>+8(SB)/8, $0x0000000100000001
+DATA f00000001<>+16(SB)/8, $0x0000000100000001
+DATA f00000001<>+24(SB)/8, $0x0000000100000001
+GLOBL f00000001<>(SB), RODATA|NOPTR, $32 // 1e-45
+DATA f00007fff<>+0(SB)/8, $0x00007fff00007fff
+DATA f00007fff<>+8(SB)/8, $0x00007fff00007fff
+DATA f00007fff<>+16(SB)/8, $0x00007fff00007fff
+DATA f00007fff<>+24(SB)/8, $0x00007fff00007fff
+GLOBL f00007fff<>(SB), RODATA|NOPTR, $32 // 4.5916e-41
+DATA f00000040<>+0(SB)/8, $0x0000004000000040
+DATA f00000040<>+8(SB)/8, $0x0000004000000040
+DATA f00000040<>+16(SB)/8, $0x0000004000000040
+DATA f00000040<>+24(SB)/8, $0x0000004000000040
+GLOBL f00000040<>(SB), RODATA|NOPTR, $32 // 9e-44
 
 // func maxAVX2(x []float32) float32
 TEXT ·maxAVX2(SB), NOSPLIT, $8-28
@@ -1971,6 +1986,186 @@ past1:
 	VMOVUPS Z9, K1, (BX)
 done:
 	LDMXCSR 0(SP)
+	VZEROUPPER
+	RET
+
+// func toBF16BlocksAVX2(dst []uint16, x []float32)
+TEXT ·toBF16BlocksAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VMOVUPS 0(SI), Y0
+	VPSRLD $16, Y0, Y1
+	VPAND f00000001<>+0(SB), Y1, Y2
+	VPADDD f00007fff<>+0(SB), Y2, Y2
+	VPADDD Y0, Y2, Y2
+	VPSRLD $16, Y2, Y2
+	VPOR f00000040<>+0(SB), Y1, Y1
+	VCMPPS $3, Y0, Y0, Y3 // unordered
+	VBLENDVPS Y3, Y1, Y2, Y2
+	VMOVUPS 32(SI), Y4
+	VPSRLD $16, Y4, Y5
+	VPAND f00000001<>+0(SB), Y5, Y6
+	VPADDD f00007fff<>+0(SB), Y6, Y6
+	VPADDD Y4, Y6, Y6
+	VPSRLD $16, Y6, Y6
+	VPOR f00000040<>+0(SB), Y5, Y5
+	VCMPPS $3, Y4, Y4, Y7 // unordered
+	VBLENDVPS Y7, Y5, Y6, Y6
+	VPACKUSDW Y6, Y2, Y2
+	VPERMQ $0xD8, Y2, Y2
+	VMOVDQU Y2, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func fromBF16BlocksAVX2(dst []float32, x []uint16)
+TEXT ·fromBF16BlocksAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VPMOVZXWD 0(SI), Y0
+	VPSLLD $16, Y0, Y0
+	VMOVUPS Y0, 0(DI)
+	VPMOVZXWD 16(SI), Y1
+	VPSLLD $16, Y1, Y1
+	VMOVUPS Y1, 32(DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func toF16BlocksAVX2(dst []uint16, x []float32)
+TEXT ·toF16BlocksAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VMOVUPS 0(SI), Y0
+	VCVTPS2PH $0, Y0, 0(DI) // to nearest even
+	VMOVUPS 32(SI), Y1
+	VCVTPS2PH $0, Y1, 16(DI) // to nearest even
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func fromF16BlocksAVX2(dst []float32, x []uint16)
+TEXT ·fromF16BlocksAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VCVTPH2PS 0(SI), Y0
+	VMOVUPS Y0, 0(DI)
+	VCVTPH2PS 16(SI), Y1
+	VMOVUPS Y1, 32(DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func toBF16BlocksAVX512(dst []uint16, x []float32)
+TEXT ·toBF16BlocksAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VMOVUPS 0(SI), Z0
+	VPSRLD $16, Z0, Z1
+	VPANDD.BCST f00000001<>+0(SB), Z1, Z2
+	VPADDD.BCST f00007fff<>+0(SB), Z2, Z2
+	VPADDD Z0, Z2, Z2
+	VPSRLD $16, Z2, Z2
+	VPORD.BCST f00000040<>+0(SB), Z1, Z1
+	VCMPPS $3, Z0, Z0, K1 // unordered
+	VMOVDQA32 Z1, K1, Z2
+	VPMOVDW Z2, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func fromBF16BlocksAVX512(dst []float32, x []uint16)
+TEXT ·fromBF16BlocksAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VPMOVZXWD 0(SI), Z0
+	VPSLLD $16, Z0, Z0
+	VMOVUPS Z0, 0(DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func toF16BlocksAVX512(dst []uint16, x []float32)
+TEXT ·toF16BlocksAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VMOVUPS 0(SI), Z0
+	VCVTPS2PH $0, Z0, 0(DI) // to nearest even
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ round
+done:
+	VZEROUPPER
+	RET
+
+// func fromF16BlocksAVX512(dst []float32, x []uint16)
+TEXT ·fromF16BlocksAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+round:
+	VCVTPH2PS 0(SI), Z0
+	VMOVUPS Z0, 0(DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ round
+done:
 	VZEROUPPER
 	RET
 

@@ -50,6 +50,18 @@ func softmaxBackwardNEON(dp, p []float32, delta, scale float32)
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
+func toBF16BlocksNEON(dst []uint16, x []float32)
+
+//go:noescape
+func fromBF16BlocksNEON(dst []float32, x []uint16)
+
+//go:noescape
+func toF16BlocksNEON(dst []uint16, x []float32)
+
+//go:noescape
+func fromF16BlocksNEON(dst []float32, x []uint16)
+
+//go:noescape
 func copyPanels12NEON(dst *float32, step int, src *float32, stride, panels, k int)
 
 //go:noescape

@@ -1139,6 +1139,124 @@ done:
 	MOVD R9, FPCR
 	RET
 
+// func toBF16BlocksNEON(dst []uint16, x []float32)
+TEXT ·toBF16BlocksNEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD x_len+32(FP), R2
+	LSR $4, R2, R2
+	MOVW $1, R3
+	VDUP R3, V28.S4
+	MOVW $32767, R3
+	VDUP R3, V29.S4
+	MOVW $64, R3
+	VDUP R3, V30.S4
+	CBZ R2, done
+round:
+	VLD1.P 64(R1), [V0.S4, V1.S4, V2.S4, V3.S4]
+	WORD $0x6f300404 // ushr #16 v4, v0
+	WORD $0x4e3c1c88 // and v8, v4, v28
+	WORD $0x4ebd8508 // add v8, v8, v29
+	WORD $0x4ea08508 // add v8, v8, v0
+	WORD $0x6f300508 // ushr #16 v8, v8
+	WORD $0x4ebe1c84 // orr v4, v4, v30
+	WORD $0x4e20e40c // fcmeq v12, v0, v0
+	WORD $0x6e641d0c // bsl v12, v8, v4
+	WORD $0x4eac1d80 // orr v0, v12, v12
+	WORD $0x6f300425 // ushr #16 v5, v1
+	WORD $0x4e3c1ca9 // and v9, v5, v28
+	WORD $0x4ebd8529 // add v9, v9, v29
+	WORD $0x4ea18529 // add v9, v9, v1
+	WORD $0x6f300529 // ushr #16 v9, v9
+	WORD $0x4ebe1ca5 // orr v5, v5, v30
+	WORD $0x4e21e42d // fcmeq v13, v1, v1
+	WORD $0x6e651d2d // bsl v13, v9, v5
+	WORD $0x4ead1da1 // orr v1, v13, v13
+	WORD $0x6f300446 // ushr #16 v6, v2
+	WORD $0x4e3c1cca // and v10, v6, v28
+	WORD $0x4ebd854a // add v10, v10, v29
+	WORD $0x4ea2854a // add v10, v10, v2
+	WORD $0x6f30054a // ushr #16 v10, v10
+	WORD $0x4ebe1cc6 // orr v6, v6, v30
+	WORD $0x4e22e44e // fcmeq v14, v2, v2
+	WORD $0x6e661d4e // bsl v14, v10, v6
+	WORD $0x4eae1dc2 // orr v2, v14, v14
+	WORD $0x6f300467 // ushr #16 v7, v3
+	WORD $0x4e3c1ceb // and v11, v7, v28
+	WORD $0x4ebd856b // add v11, v11, v29
+	WORD $0x4ea3856b // add v11, v11, v3
+	WORD $0x6f30056b // ushr #16 v11, v11
+	WORD $0x4ebe1ce7 // orr v7, v7, v30
+	WORD $0x4e23e46f // fcmeq v15, v3, v3
+	WORD $0x6e671d6f // bsl v15, v11, v7
+	WORD $0x4eaf1de3 // orr v3, v15, v15
+	WORD $0x0e612810 // xtn v16, v0
+	WORD $0x4e612830 // xtn (upper) v16, v1
+	WORD $0x0e612851 // xtn v17, v2
+	WORD $0x4e612871 // xtn (upper) v17, v3
+	VST1.P [V16.H8, V17.H8], 32(R0)
+	SUB $1, R2, R2
+	CBNZ R2, round
+done:
+	RET
+
+// func fromBF16BlocksNEON(dst []float32, x []uint16)
+TEXT ·fromBF16BlocksNEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD x_len+32(FP), R2
+	LSR $4, R2, R2
+	CBZ R2, done
+round:
+	VLD1.P 32(R1), [V16.H8, V17.H8]
+	WORD $0x2e613a00 // shll #16 v0, v16
+	WORD $0x6e613a01 // shll #16 (upper) v1, v16
+	WORD $0x2e613a22 // shll #16 v2, v17
+	WORD $0x6e613a23 // shll #16 (upper) v3, v17
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R0)
+	SUB $1, R2, R2
+	CBNZ R2, round
+done:
+	RET
+
+// func toF16BlocksNEON(dst []uint16, x []float32)
+TEXT ·toF16BlocksNEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD x_len+32(FP), R2
+	LSR $4, R2, R2
+	CBZ R2, done
+round:
+	VLD1.P 64(R1), [V0.S4, V1.S4, V2.S4, V3.S4]
+	WORD $0x0e216810 // fcvtn v16, v0
+	WORD $0x4e216830 // fcvtn (upper) v16, v1
+	WORD $0x0e216851 // fcvtn v17, v2
+	WORD $0x4e216871 // fcvtn (upper) v17, v3
+	VST1.P [V16.H8, V17.H8], 32(R0)
+	SUB $1, R2, R2
+	CBNZ R2, round
+done:
+	RET
+
+// func fromF16BlocksNEON(dst []float32, x []uint16)
+TEXT ·fromF16BlocksNEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD x_len+32(FP), R2
+	LSR $4, R2, R2
+	CBZ R2, done
+round:
+	VLD1.P 32(R1), [V16.H8, V17.H8]
+	WORD $0x0e217a00 // fcvtl v0, v16
+	WORD $0x4e217a01 // fcvtl (upper) v1, v16
+	WORD $0x0e217a22 // fcvtl v2, v17
+	WORD $0x4e217a23 // fcvtl (upper) v3, v17
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R0)
+	SUB $1, R2, R2
+	CBNZ R2, round
+done:
+	RET
+
 // func copyPanels12NEON(dst *float32, step int, src *float32, stride, panels, k int)
 TEXT ·copyPanels12NEON(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0

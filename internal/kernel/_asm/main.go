@@ -22,6 +22,7 @@ func main() {
 		emitVector(amd64, avx512, r)
 		emitVector(arm64, neon, r)
 	}
+	emitConvert(amd64, arm64)
 	emitPanels(amd64, arm64)
 	emitTranspose(amd64, arm64)
 	emitPause(amd64, arm64)
