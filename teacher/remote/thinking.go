@@ -1,25 +1,20 @@
 package remote
 
-import "strings"
+import (
+	"strings"
 
-// Tags that models put around their thinking.
-const (
-	thinkOpen  = "<think>"
-	thinkClose = "</think>"
+	"github.com/seed-d24fde5f/distill/internal/chat"
 )
 
-// splitThinking separates the thinking from the answer. The opening tag may be missing: chat templates that write it
-// themselves leave only </think> in the text. A text that opens the thinking, or whose template did (prefilled), and
-// never closes it is thinking that was cut off.
+// splitThinking separates the thinking from the answer as [chat.Split] does. A text that its template opened the thinking
+// for (prefilled) and that never closes it is thinking that was cut off; a text without thinking is kept to the letter.
 func splitThinking(text string, prefilled bool) (reasoning, response string) {
-	trimmed := strings.TrimLeft(text, " \t\r\n")
-	inner, opened := strings.CutPrefix(trimmed, thinkOpen)
-	before, after, closed := strings.Cut(inner, thinkClose)
-	switch {
-	case closed:
-		return strings.TrimSpace(before), strings.TrimLeft(after, " \t\r\n")
-	case opened || prefilled:
-		return strings.TrimSpace(inner), ""
+	opened := strings.HasPrefix(strings.TrimSpace(text), chat.ThinkOpen)
+	if prefilled && !opened {
+		text, opened = chat.ThinkOpen+text, true
 	}
-	return "", text
+	if !opened && !strings.Contains(text, chat.ThinkClose) {
+		return "", text
+	}
+	return chat.Split(text)
 }
