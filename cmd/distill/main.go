@@ -66,6 +66,10 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand(),
 		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
+		stageCommand("train", "fit the student on the teacher's answers"),
+		stageCommand("export", "write the student as quantized GGUF files and a Hugging Face folder"),
+		stageCommand("eval", "measure teacher, student and every exported file on held-out prompts"),
+		stageCommand("report", "write report.json, report.md and report.html"),
 		recipesCommand(), datasetCommand(), modelCommand(), benchCommand(),
 		versionCommand(), completionCommand(),
 	}

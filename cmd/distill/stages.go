@@ -97,10 +97,10 @@ func doStages(c *cli.Context, names []string) error {
 	if errors.Is(err, recipe.ErrInterrupted) {
 		return fmt.Errorf("%w\ncontinue with: %s", err, again)
 	}
-	if err != nil && !errors.Is(err, recipe.ErrGate) {
+	if err != nil {
 		return err
 	}
-	return errors.Join(printSummary(c.App.Writer, run), err)
+	return errors.Join(printSummary(c.App.Writer, run), run.GateError())
 }
 
 // runDir returns the run directory that the flags or the recipe's name choose.

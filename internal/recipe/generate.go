@@ -238,6 +238,9 @@ func (a *asker) one(ctx context.Context, q question, meter Meter) error {
 		return nil
 	}
 	row := distill.Row{ID: q.id, Prompt: *q.prompt, Sample: q.sample, CreatedAt: time.Now().UTC(), Completion: *answer}
+	if err := a.run.judge(ctx, &row); err != nil {
+		return err
+	}
 	if err := a.data.Append(ctx, row); err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/prompt"
 	"github.com/seed-d24fde5f/distill/internal/problem"
 )
 
@@ -24,12 +27,23 @@ func (r *Run) makePrompts() ([]distill.Prompt, error) {
 	}
 	var err error
 	p := &r.Recipe.Prompts
+	options := prompt.Options{Template: p.Template, System: p.System, ID: p.ID, Heldout: p.Heldout, Limit: p.Limit}
+	if ref := p.Reference; ref != nil {
+		options.Reference = &prompt.Reference{Field: ref.Field, After: ref.After, Pattern: ref.Pattern}
+	}
 	switch {
+	case p.File != "":
+		r.prompts, err = prompt.Collect(prompt.File(p.File, options))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+		}
 	case p.Problems != nil:
 		r.prompts, err = r.problems()
+	default:
+		r.prompts, err = prompt.List(p.List, options)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("prompts: %w", err)
+		return nil, &InputError{Err: fmt.Errorf("prompts: %w", err)}
 	}
 	if len(r.prompts) == 0 {
 		return nil, inputErrorf("", "prompts: there are none")

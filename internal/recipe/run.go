@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
@@ -22,6 +23,7 @@ const (
 	RecipeFile  = "recipe.yaml"
 	PromptsFile = "prompts.arrow"
 	DataDir     = "data"
+	ScoredDir   = "scored"
 	TrainDir    = "train"
 	ExportDir   = "export"
 	EvalDir     = "eval"
@@ -50,7 +52,8 @@ type Run struct {
 	state *State
 	lock  *os.File
 
-	prompts []distill.Prompt // made once
+	prompts []distill.Prompt  // made once
+	checks  []verify.Verifier // likewise
 }
 
 // Open makes or continues the run directory dir and takes it for this process. With Options.Fresh what is there is set
@@ -145,7 +148,7 @@ type stage struct {
 // Do carries out the named stages in their order, all that the recipe has when none is named. A stage that is done for the
 // inputs it has now is not done again.
 func (r *Run) Do(ctx context.Context, names ...string) error {
-	for _, s := range stages {
+	for _, s := range stages() {
 		if len(names) > 0 && !slices.Contains(names, s.name) || s.name == "score" && r.Recipe.Score == nil {
 			continue
 		}
@@ -218,7 +221,7 @@ func (r *Run) needed(s stage) (string, error) {
 // Stages returns how each stage that was begun has gone, in order.
 func (r *Run) Stages() []report.Stage {
 	var all []report.Stage
-	for _, s := range stages {
+	for _, s := range stages() {
 		if at := r.state.Stages[s.name]; at != nil {
 			all = append(all, report.Stage{Name: s.name, State: at.State, Seconds: at.Seconds, Calls: at.Calls, Tokens: at.Tokens, CostUSD: at.CostUSD, Note: at.Note})
 		}

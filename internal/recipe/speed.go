@@ -11,7 +11,6 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
-	"github.com/seed-d24fde5f/distill/internal/model"
 )
 
 // Speed is how fast a model runs on this machine.
@@ -51,7 +50,7 @@ func MeasureSpeed(ctx context.Context, path string, o SpeedOptions) (Speed, erro
 	debug.FreeOSMemory()
 	idle := resetPeak()
 	began := time.Now()
-	file, err := model.Open(path)
+	file, err := OpenModel(path)
 	if err != nil {
 		return Speed{}, err
 	}

@@ -1,15 +1,21 @@
 package recipe
 
-// stages in the order in which a run does them.
-var stages = []stage{
-	{"generate", "", generateInputs, generate},
+// stages returns all in the order in which a run does them. Each needs the files of the one it names.
+func stages() []stage {
+	return []stage{
+		{"generate", "", generateInputs, generate},
+		{"train", "generate", trainInputs, fit},
+		{"export", "train", exportInputs, export},
+		{"eval", "export", evalInputs, evaluate},
+		{"report", "eval", reportInputs, writeReport},
+	}
 }
 
 // StageNames returns the names of the stages in their order.
 func StageNames() []string {
-	names := make([]string, len(stages))
-	for i, s := range stages {
-		names[i] = s.name
+	var names []string
+	for _, s := range stages() {
+		names = append(names, s.name)
 	}
 	return names
 }

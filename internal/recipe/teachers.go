@@ -3,11 +3,15 @@ package recipe
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
+	"github.com/seed-d24fde5f/distill/teacher/builtin"
+	"github.com/seed-d24fde5f/distill/teacher/local"
 	"github.com/seed-d24fde5f/distill/teacher/reference"
 	"github.com/seed-d24fde5f/distill/teacher/remote"
 )
@@ -18,10 +22,31 @@ func (r *Run) openTeacher(prompts []distill.Prompt, purse *budget.Budget) (teach
 	switch t.Kind {
 	case "remote":
 		return r.openRemote(t, purse)
+	case "local":
+		return local.Open(t.Model, r.localOptions())
+	case "builtin":
+		return builtin.Open(strings.TrimPrefix(t.Model, builtinPrefix), r.localOptions())
 	case "reference":
 		return reference.New("reference", slices.Values(prompts))
 	}
 	return nil, fmt.Errorf("teacher: kind %q", t.Kind)
+}
+
+// localOptions are those of a teacher that runs here.
+func (r *Run) localOptions() local.Options {
+	o := local.Options{Threads: r.opts.Threads}
+	if r.Recipe.Prompts.Format == "raw" {
+		o.Template = chat.Plain
+	}
+	return o
+}
+
+// builtinName returns the MODEL argument of a teacher that runs here.
+func builtinName(t *config.Teacher) string {
+	if t.Kind == "builtin" && !strings.HasPrefix(t.Model, builtinPrefix) {
+		return builtinPrefix + t.Model
+	}
+	return t.Model
 }
 
 func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teacher, error) {

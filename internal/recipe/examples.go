@@ -1,0 +1,111 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/train"
+)
+
+// corpora are the examples of both splits.
+type corpora struct {
+	train, heldout *pack.Corpus
+	empty          int // rows without anything to learn
+}
+
+// encode turns the selected rows into examples.
+func (r *Run) encode(l *language, rows []distill.Row) (*corpora, error) {
+	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
+	for i := range rows {
+		e, err := l.example(&rows[i], r.Recipe.Train.LearnReasoning)
+		if err != nil {
+			return nil, fmt.Errorf("row %s: %w", rows[i].ID, err)
+		}
+		corpus := c.train
+		if rows[i].Prompt.Split == distill.Heldout {
+			corpus = c.heldout
+		}
+		switch err := corpus.Add(e); {
+		case errors.Is(err, pack.ErrAllMasked):
+			c.empty++
+		case err != nil:
+			return nil, fmt.Errorf("row %s: %w", rows[i].ID, err)
+		}
+	}
+	if c.train.Len() == 0 {
+		return nil, inputErrorf("distill dataset stats shows what the teacher gave", "no row is left to learn from")
+	}
+	return c, nil
+}
+
+// packed is a training source over packed batches, addressed by number as exact resume needs.
+type packed struct {
+	batches *pack.Batches
+	first   []int // number of the first batch of each epoch known so far
+	next    int   // number of the batch that Next gives
+}
+
+func newPacked(b *pack.Batches) *packed { return &packed{batches: b, first: []int{0}} }
+
+// Batch implements train.Source.
+func (p *packed) Batch(i int) (*train.Batch, error) {
+	if i != p.next {
+		if err := p.seek(i); err != nil {
+			return nil, err
+		}
+	}
+	b, _, err := p.batches.Next()
+	if err != nil {
+		return nil, err
+	}
+	p.next = i + 1
+	return trainBatch(b), nil
+}
+
+// seek goes to batch i. The number of batches of an epoch is known once it has been entered.
+func (p *packed) seek(i int) error {
+	for {
+		epoch := len(p.first) - 1
+		if err := p.batches.Seek(pack.Position{Epoch: uint64(epoch)}); err != nil {
+			return err
+		}
+		end := p.first[epoch] + p.batches.PerEpoch()
+		if i < end {
+			break
+		}
+		p.first = append(p.first, end)
+	}
+	epoch := len(p.first) - 1
+	for p.first[epoch] > i {
+		epoch--
+	}
+	p.next = i
+	return p.batches.Seek(pack.Position{Epoch: uint64(epoch), Batch: i - p.first[epoch]})
+}
+
+func trainBatch(b *pack.Batch) *train.Batch {
+	return &train.Batch{Rows: b.Rows, Length: b.Length, Tokens: b.Tokens, Targets: b.Targets, Weights: b.Weights, Starts: b.Starts, Signal: b.Signal}
+}
+
+// heldoutBatches packs the held-out examples in their order, nothing cut or shuffled.
+func heldoutBatches(c *pack.Corpus, o pack.Options) ([]*train.Batch, error) {
+	if c.Len() == 0 {
+		return nil, nil
+	}
+	o.InOrder = true
+	b, err := pack.New(c, o)
+	if err != nil {
+		return nil, err
+	}
+	var all []*train.Batch
+	for range b.PerEpoch() {
+		batch, _, err := b.Next()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, trainBatch(batch))
+	}
+	return all, nil
+}

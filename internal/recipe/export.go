@@ -1,0 +1,104 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/quant"
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+// hfDir is the folder of the Hugging Face layout, below ExportDir.
+const hfDir = "hf"
+
+func exportInputs(r *Run) (any, error) { return r.Recipe.Export, nil }
+
+// export writes the trained student in every format of the recipe.
+func export(ctx context.Context, r *Run, st *StageState) (string, error) {
+	m, err := model.Open(r.trainedPath())
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	dir := r.path(ExportDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	meter := r.opts.Monitor.Start("export", "files", int64(len(r.Recipe.Export.Formats)), 0)
+	defer meter.Stop()
+	var sums []any
+	var notes []string
+	for _, format := range r.Recipe.Export.Formats {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		path := exportPath(r.Dir, format)
+		meter.Note(filepath.Base(path))
+		plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict})
+		if err != nil {
+			return "", &InputError{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
+		}
+		for _, c := range plan.Substitutions() {
+			r.log.Warn("another type than the format's", "file", filepath.Base(path), "tensor", c.Name, "type", c.Type, "wanted", c.Wanted, "reason", c.Reason)
+		}
+		if err := model.WriteGGUF(path, m, plan); err != nil {
+			return "", err
+		}
+		sum, err := sumOf(path)
+		if err != nil {
+			return "", err
+		}
+		sums = append(sums, format, sum)
+		notes = append(notes, fmt.Sprintf("%s %s", format, report.Bytes(plan.Bytes())))
+		meter.Add(1)
+	}
+	if r.Recipe.Export.HF {
+		if err := model.WriteHF(filepath.Join(dir, hfDir), m, quant.F16); err != nil {
+			return "", err
+		}
+	}
+	if r.Recipe.Export.Modelfile && len(r.Recipe.Export.Formats) > 0 {
+		if err := r.writeModelfile(m); err != nil {
+			return "", err
+		}
+	}
+	st.Note = strings.Join(notes, ", ")
+	return digest(sums...), nil
+}
+
+// writeGGUF writes all of m in one format.
+func writeGGUF(path string, m *model.Model, format string) error {
+	plan, err := model.NewPlan(m.Config, format, model.PlanOptions{})
+	if err != nil {
+		return err
+	}
+	return model.WriteGGUF(path, m, plan)
+}
+
+// exportPath returns the file of an exported format.
+func exportPath(dir, format string) string {
+	return filepath.Join(dir, ExportDir, "student-"+strings.ToLower(format)+".gguf")
+}
+
+// sumOf returns the checksum of a file.
+func sumOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := xxhash.New()
+	if _, err := f.WriteTo(h); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}

@@ -1,0 +1,147 @@
+package recipe
+
+import (
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/tokenizer"
+)
+
+// language is how a model reads and writes: its vocabulary and the form of its conversations.
+type language struct {
+	tokenizer *tokenizer.Tokenizer
+	format    *chat.Format
+	// exact says that the vocabulary is the teacher's, so that rows' token ids and signals are the student's as well.
+	exact bool
+}
+
+// newLanguage returns the language of a tokenizer and a template; in the recipe's raw format, which is for models that
+// continue text, the template has no say.
+func (r *Run) newLanguage(tok *tokenizer.Tokenizer, template string, exact bool) (*language, error) {
+	if r.Recipe.Prompts.Format == "raw" {
+		template = chat.Plain
+	}
+	format, err := chat.New(tok, template)
+	if err != nil {
+		return nil, &InputError{Err: err}
+	}
+	for _, note := range format.Notes {
+		r.log.Debug("chat template", "note", note)
+	}
+	return &language{tokenizer: tok, format: format, exact: exact}, nil
+}
+
+// example returns a row as the student learns it. Where the student speaks the teacher's tokens it learns exactly those
+// that were drawn, with their distribution; else the text.
+func (l *language) example(row *distill.Row, reasoning bool) (pack.Example, error) {
+	unfinished := row.FinishReason == distill.FinishLength
+	if l.exact && len(row.TokenIDs) > 0 && (reasoning || row.Reasoning == "") {
+		prompt, err := l.format.Prompt(row.Prompt.Messages, true)
+		if err != nil {
+			return pack.Example{}, err
+		}
+		last := row.TokenIDs[len(row.TokenIDs)-1]
+		return pack.Example{
+			Tokens: append(prompt, row.TokenIDs...), AnswerStart: len(prompt),
+			Unfinished: unfinished || !slices.Contains(l.format.Stops(), last), Signal: row.Signal,
+		}, nil
+	}
+	thinking := row.Reasoning
+	if !reasoning {
+		thinking = ""
+	}
+	ids, start, err := l.format.Example(row.Prompt.Messages, thinking, row.Response)
+	return pack.Example{Tokens: ids, AnswerStart: start, Unfinished: unfinished}, err
+}
+
+// studentLanguage returns the language that the student learns in. A tokenizer that is trained is kept in the run.
+func (r *Run) studentLanguage(rows []distill.Row) (*language, error) {
+	if from := r.Recipe.Student.From; from != "scratch" {
+		return r.languageOf(from)
+	}
+	switch from := r.Recipe.Tokenizer.From; from {
+	case "teacher":
+		if r.Recipe.Score != nil {
+			return r.languageOf(r.Recipe.Score.Model)
+		}
+		return r.languageOf(r.teacherModel())
+	case "train":
+		return r.trainTokenizer(rows)
+	default:
+		return r.languageOf(from)
+	}
+}
+
+// languageOf returns the language of a model on disk or inside the program.
+func (r *Run) languageOf(name string) (*language, error) {
+	m, err := OpenModel(name)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if m.Tokenizer == nil {
+		return nil, inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
+	}
+	exact, err := r.isTeachers(m)
+	if err != nil {
+		return nil, err
+	}
+	return r.newLanguage(m.Tokenizer, m.Template, exact)
+}
+
+// isTeachers reports whether a model has the vocabulary that the rows' token ids are in.
+func (r *Run) isTeachers(m *model.Model) (bool, error) {
+	name := r.teacherModel()
+	if name == "" {
+		return false, nil
+	}
+	t, err := OpenModel(name)
+	if err != nil {
+		return false, err
+	}
+	defer t.Close()
+	return t.Tokenizer != nil && t.Tokenizer.Hash() == m.Tokenizer.Hash(), nil
+}
+
+// trainTokenizer returns a byte-level BPE fitted to the training rows, or the one that this training began with.
+func (r *Run) trainTokenizer(rows []distill.Row) (*language, error) {
+	dir := r.path(TrainDir, "tokenizer")
+	tok, template, err := tokenizer.ReadDir(dir)
+	if err != nil {
+		if tok, err = fitTokenizer(rows, r.Recipe.Tokenizer.Size); err != nil {
+			return nil, fmt.Errorf("tokenizer: %w", err)
+		}
+		if template = r.Recipe.Student.Template; template == "" {
+			template = chat.Default
+		}
+		if err := tok.WriteDir(dir, template); err != nil {
+			return nil, fmt.Errorf("tokenizer: %s: %w", filepath.Base(dir), err)
+		}
+	}
+	return r.newLanguage(tok, template, false)
+}
+
+// texts yields all that a student of these rows reads and writes.
+func texts(rows []distill.Row) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range rows {
+			if rows[i].Prompt.Split == distill.Heldout {
+				continue
+			}
+			for _, m := range rows[i].Prompt.Messages {
+				if !yield(m.Content) {
+					return
+				}
+			}
+			if rows[i].Reasoning != "" && !yield(rows[i].Reasoning) || !yield(rows[i].Response) {
+				return
+			}
+		}
+	}
+}

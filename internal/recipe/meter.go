@@ -1,0 +1,70 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/seed-d24fde5f/distill/train"
+	"github.com/seed-d24fde5f/distill/train/metric"
+)
+
+// trainMeter shows and writes down how training goes.
+type trainMeter struct {
+	run    *Run
+	steps  int
+	meter  Meter
+	writer *metric.Writer
+	failed error
+}
+
+func newTrainMeter(r *Run, steps int) (*trainMeter, error) {
+	return &trainMeter{run: r, steps: steps}, nil
+}
+
+// observe is called after every step. The step that a continued run begins with is known only now.
+func (m *trainMeter) observe(p train.Progress) {
+	if m.meter == nil {
+		m.meter = m.run.opts.Monitor.Start("train", "steps", int64(m.steps), int64(p.Step-1))
+		m.writer, m.failed = metric.Open(m.run.path(TrainDir), p.Step-1)
+		if m.failed != nil {
+			m.run.log.Warn("the curve is not kept", "error", m.failed)
+		}
+	}
+	m.meter.Add(1)
+	note := fmt.Sprintf("loss %.4f  %.0f tokens/s", p.Loss, p.PerSecond)
+	if p.Heldout != nil {
+		note += fmt.Sprintf("  held out %.4f", p.Heldout.Loss)
+	}
+	m.meter.Note(note)
+	if p.Skipped != "" {
+		m.run.log.Warn("a step was skipped", "step", p.Step, "reason", p.Skipped)
+	}
+	if m.failed != nil {
+		return
+	}
+	values := []metric.Value{
+		{Name: "tokens", Value: float64(p.Tokens)}, {Name: "loss", Value: p.Loss}, {Name: "cross_entropy", Value: p.CrossEntropy},
+		{Name: "divergence", Value: p.Divergence}, {Name: "accuracy", Value: p.Accuracy}, {Name: "learning_rate", Value: p.Rate},
+		{Name: "grad_norm", Value: p.GradNorm}, {Name: "tokens_per_s", Value: p.PerSecond},
+	}
+	if h := p.Heldout; h != nil {
+		values = append(values, metric.Value{Name: "heldout_loss", Value: h.Loss}, metric.Value{Name: "heldout_cross_entropy", Value: h.CrossEntropy})
+	}
+	if p.Skipped != "" {
+		values = append(values, metric.Value{Name: "skipped", Value: 1})
+	}
+	if m.failed = m.writer.Write(p.Step, values); m.failed != nil {
+		m.run.log.Warn("the curve is no longer kept", "error", m.failed)
+	}
+}
+
+func (m *trainMeter) stop() {
+	if m.meter != nil {
+		m.meter.Stop()
+	}
+	if m.writer != nil {
+		if err := m.writer.Close(); err != nil && !errors.Is(err, m.failed) {
+			m.run.log.Warn("the curve could not be closed", "error", err)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package recipe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+// subject is a model to be evaluated: the very file that would be used.
+type subject struct {
+	report.Model
+	path     string // MODEL argument
+	language *language
+	ready    *infer.Model
+	tally    tally
+}
+
+// subjects lists what the recipe evaluates, the teacher first.
+func (r *Run) subjects() []*subject {
+	var all []*subject
+	if r.teacherModel() != "" {
+		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.teacherModel()})
+	}
+	untouched := r.Recipe.Student.From
+	if untouched == "scratch" {
+		untouched = r.path(TrainDir, initialFile)
+	}
+	all = append(all,
+		&subject{Model: report.Model{Role: report.Untouched}, path: untouched},
+		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, trainedFile)}, path: r.trainedPath()})
+	for _, format := range r.Recipe.Export.Formats {
+		path := exportPath(r.Dir, format)
+		all = append(all, &subject{
+			Model: report.Model{Role: report.Export, Format: strings.ToUpper(format), File: filepath.Join(ExportDir, filepath.Base(path))}, path: path})
+	}
+	return all
+}
+
+// teacherModel returns the weights in this process whose distribution is the teacher's, or "".
+func (r *Run) teacherModel() string {
+	switch t := &r.Recipe.Teacher; {
+	case r.Recipe.Score != nil:
+		return r.Recipe.Score.Model
+	case t.Kind == "local" || t.Kind == "builtin":
+		return builtinName(t)
+	}
+	return ""
+}
+
+// open makes the subject ready to run.
+func (s *subject) open(r *Run) error {
+	m, err := OpenModel(s.path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if m.Tokenizer == nil {
+		return inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", s.path)
+	}
+	exact, err := r.isTeachers(m)
+	if err != nil {
+		return err
+	}
+	if s.language, err = r.newLanguage(m.Tokenizer, m.Template, exact); err != nil {
+		return err
+	}
+	s.Name, s.Parameters = m.Name, int64(m.Params())
+	s.Bytes = fileBytes(s.path, m)
+	s.BitsPerWeight = 8 * float64(m.Bytes()) / float64(max(1, m.Params()))
+	s.ready, err = infer.New(m, infer.Options{Threads: r.opts.Threads, Context: min(m.Context, longestEvaluated)})
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	return nil
+}
+
+// fileBytes is the size of a model's file, or of its weights where it is a folder or inside the program.
+func fileBytes(path string, m *model.Model) int64 {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return info.Size()
+	}
+	return m.Bytes()
+}
+
+func (s *subject) close() {
+	if s.ready != nil {
+		s.ready.Close()
+		s.ready = nil
+	}
+}

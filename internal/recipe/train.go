@@ -1,0 +1,249 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/student"
+	"github.com/seed-d24fde5f/distill/train"
+	"github.com/seed-d24fde5f/distill/train/loss"
+	"github.com/seed-d24fde5f/distill/train/optim"
+)
+
+// Files of the training stage, below TrainDir.
+const (
+	initialFile    = "initial.gguf" // the student before training, float32
+	trainedFile    = "student.gguf" // and after it
+	checkpointsDir = "checkpoints"
+	MetricsFile    = "metrics.jsonl"
+)
+
+// errTrainTime ends training at the recipe's limit on time.
+var errTrainTime = errors.New("training time is up")
+
+func trainInputs(r *Run) (any, error) {
+	c := r.Recipe
+	return []any{c.Seed, c.Prompts.Format, c.Select, c.Tokenizer, c.Student, c.Train, c.Teacher.Model}, nil
+}
+
+// fit trains the student on the selected rows.
+func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
+	if err := r.keepTraining(st.Inputs); err != nil {
+		return "", err
+	}
+	rows, _, err := r.selectRows()
+	if err != nil {
+		return "", err
+	}
+	lang, err := r.studentLanguage(rows)
+	if err != nil {
+		return "", err
+	}
+	examples, err := r.encode(lang, rows)
+	if err != nil {
+		return "", err
+	}
+	learner, err := r.newStudent(lang)
+	if err != nil {
+		return "", err
+	}
+	defer learner.Close()
+	if err := r.saveStudent(learner, lang, initialFile); err != nil {
+		return "", err
+	}
+	opts, meter, err := r.trainOptions(learner, lang, examples)
+	if err != nil {
+		return "", err
+	}
+	defer meter.stop()
+	opts.Identity = st.Inputs
+	if limit := r.Recipe.Train.Time; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTrainTime)
+		defer cancel()
+	}
+	result, err := train.Run(ctx, opts)
+	if err != nil && !errors.Is(err, errTrainTime) {
+		return "", err
+	}
+	if err := r.saveStudent(learner, lang, trainedFile); err != nil {
+		return "", err
+	}
+	st.Tokens = result.Tokens
+	st.Note = fmt.Sprintf("%d steps, %.2f million tokens, loss %.4f", result.Steps, float64(result.Tokens)/1e6, result.Loss)
+	if h := result.Heldout; h != nil {
+		st.Note += fmt.Sprintf(", held out %.4f", h.Loss)
+	}
+	return digest(st.Inputs, result.Steps, result.Loss), nil
+}
+
+// keepTraining keeps the files of an unfinished training of the same inputs and removes those of any other.
+func (r *Run) keepTraining(inputs string) error {
+	mark := r.path(TrainDir, "inputs")
+	if known, err := os.ReadFile(mark); err == nil && string(known) == inputs {
+		return nil
+	}
+	if err := os.RemoveAll(r.path(TrainDir)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.path(TrainDir), 0o755); err != nil {
+		return err
+	}
+	return replaceFile(mark, []byte(inputs))
+}
+
+// newStudent makes the student as it is before training.
+func (r *Run) newStudent(l *language) (*student.Student, error) {
+	options := []student.Option{student.Threads(r.opts.Threads)}
+	switch r.Recipe.Train.Precision {
+	case "fp32":
+		options = append(options, student.BF16(false))
+	case "bf16":
+		options = append(options, student.BF16(true))
+	}
+	if from := r.Recipe.Student.From; from != "scratch" {
+		m, err := OpenModel(from)
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close()
+		return student.FromModel(m, options...)
+	}
+	s, err := student.New(studentConfig(&r.Recipe.Student, l.tokenizer.Size()), r.Recipe.Seed, options...)
+	if err != nil {
+		return nil, &InputError{Err: err}
+	}
+	return s, nil
+}
+
+// studentConfig is the shape of a student from scratch: a Llama.
+func studentConfig(s *config.Student, vocabulary int) model.Config {
+	kv := s.KVHeads
+	if kv == 0 {
+		kv = s.Heads
+	}
+	return model.Config{
+		Arch: model.Llama, Vocab: vocabulary, Context: s.Context, Width: s.Width, FFN: s.FFN, Layers: s.Layers,
+		Heads: s.Heads, KVHeads: kv, HeadDim: s.Width / s.Heads, RopeTheta: s.RopeTheta, NormEps: 1e-5, TiedEmbeddings: s.Tied,
+	}
+}
+
+// saveStudent writes the student's weights as they are now, in float32.
+func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
+	path := r.path(TrainDir, file)
+	if _, err := os.Stat(path); err == nil && file == initialFile {
+		return nil
+	}
+	m, err := s.Model(r.Recipe.Name, l.tokenizer, l.format.Template)
+	if err != nil {
+		return err
+	}
+	return writeGGUF(path, m, "f32")
+}
+
+// trainOptions translates the recipe.
+func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora) (train.Options, *trainMeter, error) {
+	t := &r.Recipe.Train
+	length := t.Seq
+	if length == 0 || length > learner.Config().Context {
+		length = learner.Config().Context
+	}
+	packing := pack.Options{Rows: t.Batch, Length: length, Pad: padToken(l), Seed: r.Recipe.Seed}
+	if r.Recipe.Prompts.Format == "raw" {
+		packing.TooLong = pack.Split // running text may be cut
+	}
+	batches, err := pack.New(c.train, packing)
+	if err != nil {
+		return train.Options{}, nil, err
+	}
+	if n := batches.Report(); n.Dropped > 0 {
+		r.log.Warn("examples longer than a training sequence were left out", "examples", n.Dropped, "of", c.train.Len(), "seq", length)
+	}
+	heldout, err := heldoutBatches(c.heldout, packing)
+	if err != nil {
+		return train.Options{}, nil, err
+	}
+	objective, err := loss.New(lossSpec(&t.Loss))
+	if err != nil {
+		return train.Options{}, nil, err
+	}
+	steps := stepsOf(t, batches.PerEpoch(), length)
+	meter, err := newTrainMeter(r, steps)
+	if err != nil {
+		return train.Options{}, nil, err
+	}
+	rate, spec := optimizerOf(&t.Optimizer)
+	return train.Options{
+		Model: learner, Data: newPacked(batches), Objective: objective,
+		Steps: steps, Accumulate: t.Accumulate,
+		Rate: rate, Optimizer: spec, Clip: t.Optimizer.Clip,
+		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final},
+		Heldout:  heldout, EvalEvery: orTenth(t.EvalEvery, steps), KeepBest: len(heldout) > 0,
+		Dir: r.path(TrainDir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
+		Observe: meter.observe, Log: r.log,
+	}, meter, nil
+}
+
+// padToken fills what is left of a row; it is never learnt, so any token will do where there is none for it.
+func padToken(l *language) int32 {
+	if l.tokenizer.PAD >= 0 {
+		return l.tokenizer.PAD
+	}
+	return 0
+}
+
+// stepsOf returns the number of optimizer steps that the recipe asks for.
+func stepsOf(t *config.Train, perEpoch, length int) int {
+	switch {
+	case t.Steps > 0:
+		return t.Steps
+	case t.Tokens > 0:
+		perStep := int64(t.Batch) * int64(t.Accumulate) * int64(length)
+		return int((t.Tokens + perStep - 1) / perStep)
+	}
+	return max(1, int(math.Ceil(t.Epochs*float64(perEpoch)/float64(t.Accumulate))))
+}
+
+func orTenth(every, steps int) int {
+	if every > 0 {
+		return every
+	}
+	return max(1, steps/10)
+}
+
+// optimizerOf returns the peak rate and the optimizer. The rate is that of AdamW, Muon's a multiple of it.
+func optimizerOf(o *config.Optimizer) (float64, optim.Spec) {
+	return o.LR, optim.Spec{Algorithm: optim.Algorithm(o.Kind), Beta1: o.Beta1, Beta2: o.Beta2, WeightDecay: o.WeightDecay, MatrixRate: o.MuonLR / o.LR}
+}
+
+// lossSpec translates the recipe's loss.
+func lossSpec(l *config.Loss) loss.Spec {
+	if l.Kind == "ce" {
+		return loss.Spec{LabelSmoothing: l.LabelSmoothing}
+	}
+	s := loss.Spec{Mix: l.Weight, Temperature: l.Temperature, LabelSmoothing: l.LabelSmoothing}
+	switch l.Kind {
+	case "tvd":
+		s.Divergence = loss.TotalVariation
+	case "skew_kl":
+		s.Divergence, s.Alpha = loss.SkewForwardKL, l.Beta
+	case "skew_reverse_kl":
+		s.Divergence, s.Alpha = loss.SkewReverseKL, l.Beta
+	case "jsd":
+		s.Divergence, s.Beta = loss.JSD, l.Beta
+	default:
+		s.Divergence = loss.Divergence(strings.ReplaceAll(l.Kind, "_", "-"))
+	}
+	return s
+}
+
+// trainedPath returns the file of the trained student.
+func (r *Run) trainedPath() string { return filepath.Join(r.Dir, TrainDir, trainedFile) }
