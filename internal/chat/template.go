@@ -1,0 +1,117 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nikolalohinski/gonja/v2/builtins"
+	"github.com/nikolalohinski/gonja/v2/config"
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"github.com/nikolalohinski/gonja/v2/loaders"
+)
+
+// template is a parsed Jinja template in the environment that transformers gives to chat templates: blocks trimmed and
+// left-stripped, no HTML escapes, raise_exception and strftime_now, tojson as json.dumps writes, Python's string methods.
+// It can read no files.
+type template struct {
+	exec *exec.Template
+}
+
+// templateName is the only file the template's loader has.
+const templateName = "/chat_template"
+
+func parseTemplate(source string) (t *template, err error) {
+	defer recoverInto(&err)
+	// gonja reads {% generation %} as an unknown statement; it marks the assistant's text and renders nothing itself.
+	source = strings.NewReplacer("{% generation %}", "", "{%- generation %}", "", "{%- generation -%}", "", "{% generation -%}", "",
+		"{% endgeneration %}", "", "{%- endgeneration %}", "", "{%- endgeneration -%}", "", "{% endgeneration -%}", "").Replace(source)
+	loader, err := loaders.NewMemoryLoader(map[string]string{templateName: source})
+	if err != nil {
+		return nil, fmt.Errorf("chat: template: %w", err)
+	}
+	c := config.New()
+	c.TrimBlocks, c.LeftStripBlocks = true, true
+	parsed, err := exec.NewTemplate(templateName, c, loader, environment())
+	if err != nil {
+		return nil, fmt.Errorf("chat: template: %w", err)
+	}
+	return &template{parsed}, nil
+}
+
+func (t *template) render(vars map[string]any) (text string, err error) {
+	defer recoverInto(&err)
+	text, err = t.exec.ExecuteToString(exec.NewContext(vars))
+	if err != nil {
+		return "", fmt.Errorf("chat: template: %w", err)
+	}
+	return text, nil
+}
+
+// recoverInto turns a panic of the engine, which a broken template can cause, into an error.
+func recoverInto(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("chat: template: %v", r)
+	}
+}
+
+func environment() *exec.Environment {
+	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
+	for name, filter := range map[string]exec.FilterFunction{"tojson": toJSON, "items": items} {
+		if filters.Exists(name) {
+			filters.Replace(name, filter)
+		} else {
+			filters.Register(name, filter)
+		}
+	}
+	context := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
+	context.Set("raise_exception", raise)
+	context.Set("strftime_now", func(format string) string { return strftime(time.Now(), format) })
+	methods := builtins.Methods
+	methods.Str = stringMethods()
+	return &exec.Environment{
+		Context: context, Filters: filters, Tests: builtins.Tests, ControlStructures: builtins.ControlStructures, Methods: methods,
+	}
+}
+
+// raise is how a template refuses a conversation.
+func raise(_ *exec.Evaluator, args *exec.VarArgs) (string, error) {
+	if len(args.Args) == 0 {
+		return "", errors.New("the template refuses the conversation")
+	}
+	return "", fmt.Errorf("the template refuses the conversation: %s", args.Args[0].String())
+}
+
+// items lists a mapping's entries as pairs, in order where it has one.
+func items(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {
+	pairs := make([]any, 0)
+	for _, e := range entriesOf(in.Interface()) {
+		pairs = append(pairs, []any{e.key, e.value})
+	}
+	return exec.AsValue(pairs)
+}
+
+// strftime formats a time by the C directives that templates use; others stay as they are.
+func strftime(t time.Time, format string) string {
+	layouts := map[byte]string{
+		'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'e': "_2", 'H': "15", 'I': "03", 'M': "04", 'S': "05", 'p': "PM",
+		'A': "Monday", 'a': "Mon", 'B': "January", 'b': "Jan", 'j': "002", 'Z': "MST", 'z': "-0700",
+	}
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' || i+1 == len(format) {
+			b.WriteByte(format[i])
+			continue
+		}
+		i++
+		if layout, ok := layouts[format[i]]; ok {
+			b.WriteString(t.Format(layout))
+		} else if format[i] == '%' {
+			b.WriteByte('%')
+		} else {
+			b.WriteString(format[i-1 : i+1])
+		}
+	}
+	return b.String()
+}
