@@ -95,9 +95,9 @@ func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []flo
 		}
 		count := min(size, n-j)
 		e.packA(&s.scoresT, operand{p, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, s.doutRows, r1-r0, k0, accumulate, &s.edge)
+		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, 0, s.doutRows, r1-r0, k0, accumulate, &s.edge)
 		e.packA(&s.scoresT, operand{dp, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, s.queryRows, r1-r0, k0, accumulate, &s.edge)
+		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, 0, s.queryRows, r1-r0, k0, accumulate, &s.edge)
 	}
 }
 
@@ -109,9 +109,8 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 	columns := roundUp(seen, width)
 	gp, gdp := p.Slice(g0-r0, g1-r0).Columns(0, columns), dp.Slice(g0-r0, g1-r0).Columns(0, columns)
 	at := (g0 - r0) / strip
-	queries, douts := s.queries.from(at), s.douts.from(at)
-	multiplyRows(e, gp, &queries, s.keys, t.HeadDim, 0, false, &s.edge)
-	multiplyRows(e, gdp, &douts, s.values, t.HeadDim, 0, false, &s.edge)
+	multiplyRows(e, gp, &s.queries, at, s.keys, t.HeadDim, 0, false, &s.edge)
+	multiplyRows(e, gdp, &s.douts, at, s.values, t.HeadDim, 0, false, &s.edge)
 	// Keys up to here are reached by the products with the transposes of p and dp.
 	reached := min(p.Cols, roundUp(seen, 32)+2*groupRows(e))
 	for i := g0; i < g1; i++ {
@@ -129,12 +128,5 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 	}
 	k := min(roundUp(seen, e.grain()), p.Cols)
 	e.packA(&s.scores, operand{Matrix: dp}, g0-r0, g1-g0, 0, k)
-	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, s.keyRows, n, 0, int(t.Start[g0]) < c0, &s.edge)
-}
-
-// from returns the block without its first strips.
-func (b *blockA) from(strips int) blockA {
-	rest := *b
-	rest.words = b.words[strips*b.strip:]
-	return rest
+	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, 0, s.keyRows, n, 0, int(t.Start[g0]) < c0, &s.edge)
 }

@@ -76,14 +76,14 @@ func (t *attentionForward) rows(s *attentionScratch, head, state, r0, r1, c0, n 
 		s.p = grow(s.p, size*(attentionBlock+width+rowPad))
 		p := Matrix{Data: s.p, Rows: g1 - g0, Cols: columns, Stride: attentionBlock + width + rowPad}
 		e.packA(&s.queries, operand{Matrix: q}, g0, g1-g0, 0, t.HeadDim)
-		multiplyRows(e, p, &s.queries, s.keys, t.HeadDim, 0, false, &s.edge)
+		multiplyRows(e, p, &s.queries, 0, s.keys, t.HeadDim, 0, false, &s.edge)
 		first := int(t.Start[g0]) >= c0
 		k := min(roundUp(seen, e.grain()), columns)
 		for i := g0; i < g1; i++ {
 			t.softmax(s, p.Row(i - g0)[:k], out.Row(i), i, i+state, c0, n, first)
 		}
 		e.packA(&s.scores, operand{Matrix: p}, 0, g1-g0, 0, k)
-		multiplyRows(e, out.Slice(g0, g1), &s.scores, s.values, n, 0, !first, &s.edge)
+		multiplyRows(e, out.Slice(g0, g1), &s.scores, 0, s.values, n, 0, !first, &s.edge)
 	}
 }
 
@@ -121,9 +121,9 @@ func packRight(e engine, dst []float32, b operand) []float32 {
 	return dst
 }
 
-// multiplyRows computes c (+)= a·b[k0 : k0+a.k] where b was packed over k products; k0 is a multiple
-// of the grain.
-func multiplyRows(e engine, c Matrix, a *blockA, b []float32, k, k0 int, accumulate bool, edge *edgeTile) {
+// multiplyRows computes c (+)= a·b[k0 : k0+a.k] from strip `from` of a on, where b was packed over k
+// products; k0 is a multiple of the grain.
+func multiplyRows(e engine, c Matrix, a *blockA, from int, b []float32, k, k0 int, accumulate bool, edge *edgeTile) {
 	strip, width := e.tile()
 	columns := width
 	if e.panel(a.k) == e.panel(k) {
@@ -133,7 +133,7 @@ func multiplyRows(e engine, c Matrix, a *blockA, b []float32, k, k0 int, accumul
 		block := c.Columns(j, min(j+columns, c.Cols))
 		words := b[j/width*e.panel(k)+e.panel(k0):]
 		for r := 0; r < c.Rows; r += strip {
-			e.multiply(block.Slice(r, min(r+strip, c.Rows)), a, r/strip, words, accumulate, edge)
+			e.multiply(block.Slice(r, min(r+strip, c.Rows)), a, from+r/strip, words, accumulate, edge)
 		}
 	}
 }
