@@ -1,0 +1,138 @@
+package student
+
+import (
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/nn"
+)
+
+// Load is what a training run asks of memory.
+type Load struct {
+	Rows, Length         int // B and T of a batch
+	HeldoutRows          int // rows of evaluated batches of that length; 0 means none
+	BF16, Recompute, EMA bool
+	KeepBest             bool // without a folder for checkpoints
+	Muon                 bool // instead of AdamW
+	LoRA                 *LoRA
+	Rounded              bool // with RoundTo
+}
+
+// Footprint is the memory of a training run, in bytes.
+type Footprint struct {
+	Weights     int64 // and rounded and averaged copies of them
+	Gradients   int64
+	Optimizer   int64
+	Packed      int64 // weights as the kernels lay them out
+	Activations int64 // of forward and backward pass
+	Logits      int64 // of the rows that have logits at the same time
+}
+
+// Total returns the sum.
+func (f Footprint) Total() int64 {
+	return f.Weights + f.Gradients + f.Optimizer + f.Packed + f.Activations + f.Logits
+}
+
+// Memory predicts what training a student of that shape needs, before anything is allocated. It counts the buffers that
+// this package, internal/nn and train/optim keep; the Go runtime and the data come on top.
+func Memory(cfg model.Config, l Load) Footprint {
+	var f Footprint
+	all, matrices := int64(0), int64(0) // elements; matrices of the blocks
+	for _, s := range cfg.Specs() {
+		n := elements(s.Shape)
+		all += n
+		if len(s.Shape) == 2 && strings.HasPrefix(s.Name, "blk.") {
+			matrices += n
+		}
+	}
+	head := int64(cfg.Vocab) * int64(cfg.Width)
+	learnt, learntMatrices, added := all, matrices, int64(0)
+	if l.LoRA != nil {
+		added = adapterElements(cfg, *l.LoRA)
+		learnt, learntMatrices = added, 0
+	}
+	f.Weights = 4 * (all + added)
+	if l.Rounded {
+		f.Weights += 4 * (matrices + head)
+	}
+	for _, copied := range []bool{l.EMA, l.KeepBest} {
+		if copied {
+			f.Weights += 4 * learnt
+		}
+	}
+	f.Gradients = 4 * learnt
+	f.Optimizer = 8 * learnt
+	if l.Muon {
+		f.Optimizer -= 4 * learntMatrices
+		f.Optimizer += 4 * 4 * int64(cfg.Width) * int64(max(cfg.FFN, cfg.Heads*cfg.HeadDim))
+	}
+	// Both orientations of every matrix, and queries, keys, values and gate, up once more side by side.
+	side := int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
+	f.Packed = 8*(matrices+head) + 4*side
+	if l.BF16 {
+		f.Packed = 4*(matrices+head) + 4*side
+	}
+	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, l.Recompute, false)
+	if l.HeldoutRows > 0 {
+		a, logits := activations(cfg, l.HeldoutRows*l.Length, true, true)
+		f.Activations, f.Logits = f.Activations+a, f.Logits+logits
+		f.Packed *= 2 // graphs pack for themselves
+	}
+	return f
+}
+
+// activations returns the bytes of what a graph for n positions keeps, and of its logits.
+func activations(cfg model.Config, n int, shared, inference bool) (kept, logits int64) {
+	width, heads, kv := cfg.Width, cfg.Heads*cfg.HeadDim, cfg.KVHeads*cfg.HeadDim
+	attention := width + heads + 2*kv + heads + cfg.Heads + 1
+	if cfg.QKNorm {
+		attention += heads + kv + cfg.Heads + cfg.KVHeads
+	}
+	feedForward := width + 3*cfg.FFN + 1
+	halves := attention + feedForward
+	if !shared {
+		halves *= cfg.Layers
+	}
+	perRow := halves + (2*cfg.Layers+2)*width // and what each operation hands on
+	if !inference {
+		perRow += (2*cfg.Layers + 2) * width                                 // gradients of the same
+		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim // scratch
+	}
+	chunk := nn.ChunkRows(cfg.Vocab, n)
+	return 4 * int64(n) * int64(perRow), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
+}
+
+func elements(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+func adapterElements(cfg model.Config, l LoRA) (n int64) {
+	targets := l.Targets
+	if targets == nil {
+		targets = loraTargets
+	}
+	for _, s := range cfg.Specs() {
+		for _, t := range targets {
+			if strings.HasSuffix(s.Name, "."+t+".weight") {
+				n += int64(l.Rank) * int64(s.Shape[0]+s.Shape[1])
+			}
+		}
+	}
+	return n
+}
+
+// FLOPs returns the floating-point operations of training on one token of a sequence of that length: 6 for each weight
+// that a token is multiplied with, and the attention to the tokens before it.
+func FLOPs(cfg model.Config, length int) float64 {
+	weights := float64(cfg.Vocab) * float64(cfg.Width)
+	for _, s := range cfg.Specs() {
+		if len(s.Shape) == 2 && strings.HasPrefix(s.Name, "blk.") {
+			weights += float64(elements(s.Shape))
+		}
+	}
+	return 6*weights + 6*float64(cfg.Layers)*float64(length)*float64(cfg.Heads*cfg.HeadDim)
+}
