@@ -34,15 +34,24 @@ func datasetCommand() *cli.Command {
 	}
 }
 
-// openDataset opens the rows at path for reading: a dataset's folder, or a run directory.
-func openDataset(path string) (*dataset.Dataset, error) {
-	if _, err := os.Stat(filepath.Join(path, recipe.DataDir, "manifest.json")); err == nil {
+// datasetDir returns the folder of rows that path means: a dataset's folder, or that of a run directory.
+func datasetDir(path string) (string, error) {
+	if _, err := os.Stat(filepath.Join(path, recipe.DataDir)); err == nil {
 		path = filepath.Join(path, recipe.DataDir)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, usage(fmt.Sprintf("%s does not exist", path), "a dataset is the data folder of a run directory")
+		return "", usage(fmt.Sprintf("%s does not exist", path), "a dataset is the data folder of a run directory")
 	}
-	return dataset.Open(path, dataset.Options{ReadOnly: true})
+	return path, nil
+}
+
+// openDataset opens the rows at path for reading.
+func openDataset(path string) (*dataset.Dataset, error) {
+	dir, err := datasetDir(path)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.Open(dir, dataset.Options{ReadOnly: true})
 }
 
 func datasetHead(c *cli.Context) error {
@@ -116,7 +125,7 @@ func datasetStats(c *cli.Context) error {
 		return err
 	}
 	defer data.Close()
-	s, err := recipe.Measure(data.Rows())
+	s, err := dataset.StatsOf(data.Rows())
 	if err != nil {
 		return err
 	}
@@ -125,30 +134,34 @@ func datasetStats(c *cli.Context) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
+	_, err = fmt.Fprintln(c.App.Writer, statsText(&s))
+	return err
+}
+
+func statsText(s *dataset.Stats) string {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
-	row := func(name string, value any) { t.AppendRow(table.Row{name, value}) }
-	row("rows", s.Rows)
-	row("prompts", fmt.Sprintf("%d, %d of them held out", s.Prompts, s.Heldout))
-	row("teachers", strings.Join(slices.Sorted(maps.Keys(s.Teachers)), ", "))
-	row("prompt tokens", report.Count(s.PromptTokens))
-	row("completion tokens", fmt.Sprintf("%s, %s of them reasoning", report.Count(s.CompletionTokens), report.Count(s.ReasoningTokens)))
-	row("completion length", fmt.Sprintf("median %d, 90 %% under %d, longest %d", s.Length.Median, s.Length.P90, s.Length.Max))
+	row := func(name, format string, values ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, values...)}) }
+	row("rows", "%d: %d to train on, %d held out, of %d prompts", s.Rows, s.Train, s.Heldout, s.Prompts)
+	row("teachers", "%s", strings.Join(slices.Sorted(maps.Keys(s.Teachers)), ", "))
+	row("prompt tokens", "%s", report.Count(s.PromptTokens))
+	row("completion tokens", "%s, %s of them reasoning", report.Count(s.CompletionTokens), report.Count(s.ReasoningTokens))
+	row("completion length", "median %d, 90 %% up to %d, 99 %% up to %d, longest %d", s.Lengths.Median, s.Lengths.P90, s.Lengths.P99, s.Lengths.Max)
+	row("latency", "median %d ms, 90 %% up to %d ms", s.LatencyMS.Median, s.LatencyMS.P90)
 	for _, reason := range slices.Sorted(maps.Keys(s.FinishReasons)) {
-		row("ended by "+reason, s.FinishReasons[reason])
+		row("ended by "+reason, "%d", s.FinishReasons[reason])
 	}
 	if s.WithSignal > 0 {
-		row("with a signal", s.WithSignal)
+		row("with a signal", "%d, %.1f entries a token", s.WithSignal, float64(s.SignalEntries)/float64(max(1, s.SignalPositions)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Verdicts)) {
 		v := s.Verdicts[name]
-		row("passed "+name, fmt.Sprintf("%d of %d (%.1f %%)", v.Passed, v.Of, 100*float64(v.Passed)/float64(v.Of)))
+		row("passed "+name, "%d of %d (%.1f %%)", v.Passed, v.Total, 100*float64(v.Passed)/float64(v.Total))
 	}
-	if s.CostUSD > 0 {
-		row("cost", fmt.Sprintf("$%.4f", s.CostUSD))
+	if s.Priced > 0 {
+		row("cost", "$%.4f for %d priced rows", s.CostUSD, s.Priced)
 	}
-	_, err = fmt.Fprintln(c.App.Writer, render(t))
-	return err
+	return render(t)
 }
 
 func datasetCheck(c *cli.Context) error {
@@ -156,36 +169,26 @@ func datasetCheck(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	found := 0
 	for _, path := range args {
-		n, err := checkDataset(path)
+		dir, err := datasetDir(path)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
-		fmt.Fprintf(c.App.Writer, "%s: ok, %d rows\n", path, n)
-	}
-	return errors.Join(errs...)
-}
-
-// checkDataset reads every row and returns their number; a repeated id is an error.
-func checkDataset(path string) (int, error) {
-	data, err := openDataset(path)
-	if err != nil {
-		return 0, err
-	}
-	defer data.Close()
-	seen := map[string]bool{}
-	for row, err := range data.Rows() {
-		switch {
-		case err != nil:
-			return 0, err
-		case seen[row.ID]:
-			return 0, fmt.Errorf("%s: row %s occurs twice", path, row.ID)
-		case row.Signal != nil && row.Signal.Len() != len(row.TokenIDs):
-			return 0, fmt.Errorf("%s: row %s: a signal of %d positions for %d tokens", path, row.ID, row.Signal.Len(), len(row.TokenIDs))
+		problems, err := dataset.Check(dir)
+		if err != nil {
+			return err
 		}
-		seen[row.ID] = true
+		if len(problems) == 0 {
+			fmt.Fprintf(c.App.Writer, "%s: ok\n", path)
+		}
+		for _, p := range problems {
+			fmt.Fprintf(c.App.Writer, "%s: %s\n", path, p)
+		}
+		found += len(problems)
 	}
-	return len(seen), nil
+	if found > 0 {
+		return fmt.Errorf("%d problems found", found)
+	}
+	return nil
 }

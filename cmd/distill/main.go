@@ -70,7 +70,7 @@ func commands() []*cli.Command {
 		stageCommand("export", "write the student as quantized GGUF files and a Hugging Face folder"),
 		stageCommand("eval", "measure teacher, student and every exported file on held-out prompts"),
 		stageCommand("report", "write report.json, report.md and report.html"),
-		recipesCommand(), datasetCommand(), modelCommand(), benchCommand(),
+		recipesCommand(), datasetCommand(), modelCommand(), chatCommand(), serveCommand(), benchCommand(),
 		versionCommand(), completionCommand(),
 	}
 }

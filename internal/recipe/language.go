@@ -114,7 +114,7 @@ func (r *Run) trainTokenizer(rows []distill.Row) (*language, error) {
 	dir := r.path(TrainDir, "tokenizer")
 	tok, template, err := tokenizer.ReadDir(dir)
 	if err != nil {
-		if tok, err = fitTokenizer(rows, r.Recipe.Tokenizer.Size); err != nil {
+		if tok, err = tokenizer.Train(texts(rows), tokenizer.TrainOptions{Size: r.Recipe.Tokenizer.Size, Threads: r.opts.Threads}); err != nil {
 			return nil, fmt.Errorf("tokenizer: %w", err)
 		}
 		if template = r.Recipe.Student.Template; template == "" {

@@ -17,6 +17,14 @@ import (
 // nothing anyone could measure at the smallest size first, then those nearest to it.
 var preferred = []string{"q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_k", "q4_k_m", "q4_k_s", "q4_k", "q5_1", "q5_0", "q4_1", "q4_0", "bf16", "f16", "f32"}
 
+// rankOf is a format's place in preferred, the last for one that is not there.
+func rankOf(format string) int {
+	if i := slices.Index(preferred, strings.ToLower(format)); i >= 0 {
+		return i
+	}
+	return len(preferred)
+}
+
 // builtinPrefix marks the name of a model inside the program.
 const builtinPrefix = "builtin:"
 
@@ -49,11 +57,7 @@ func ResolveModel(name string) (string, error) {
 		return "", inputErrorf("a run directory has models once its export is done", "model: %s has neither config.json nor %s/*.gguf", name, ExportDir)
 	}
 	rank := func(path string) int {
-		i := slices.IndexFunc(preferred, func(f string) bool { return strings.HasSuffix(path, "-"+f+".gguf") })
-		if i < 0 {
-			return len(preferred)
-		}
-		return i
+		return rankOf(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "student-"), ".gguf"))
 	}
 	return slices.MinFunc(files, func(a, b string) int { return rank(a) - rank(b) }), nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/train/metric"
 )
@@ -76,7 +77,7 @@ func (r *Run) describeData() (report.Dataset, error) {
 	if err != nil {
 		return report.Dataset{}, err
 	}
-	s, err := Measure(func(yield func(distill.Row, error) bool) {
+	s, err := dataset.StatsOf(func(yield func(distill.Row, error) bool) {
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
@@ -86,11 +87,16 @@ func (r *Run) describeData() (report.Dataset, error) {
 	if err != nil {
 		return report.Dataset{}, err
 	}
+	lengths := make([]int32, len(rows))
+	for i := range rows {
+		lengths[i] = rows[i].CompletionTokens
+	}
+	slices.Sort(lengths)
 	d := report.Dataset{
 		Teacher: r.Recipe.Teacher.Model, Signal: r.Recipe.Teacher.Signal.Kind, Prompts: len(r.prompts),
 		Rows: picked.Rows, Kept: picked.Kept, Dropped: picked.Dropped, PassRate: report.NewRate(picked.Passed, picked.Judged),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, ReasoningTokens: s.ReasoningTokens,
-		LengthHistogram: histogram(s.lengths), Bytes: folderBytes(r.rowsDir()),
+		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()),
 	}
 	if d.Teacher == "" {
 		d.Teacher = r.Recipe.Teacher.Kind
@@ -100,7 +106,7 @@ func (r *Run) describeData() (report.Dataset, error) {
 			d.Heldout++
 		}
 	}
-	if s.CostUSD > 0 {
+	if s.Priced > 0 {
 		d.CostUSD = &s.CostUSD
 	}
 	return d, nil

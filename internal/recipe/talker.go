@@ -1,0 +1,46 @@
+package recipe
+
+import (
+	"fmt"
+
+	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/infer"
+)
+
+// Talker is a model ready to answer conversations: for chat and for serving.
+type Talker struct {
+	Name       string
+	Format     *chat.Format
+	Model      *infer.Model
+	Engine     *infer.Engine
+	Parameters int64
+	Bytes      int64
+}
+
+// OpenTalker opens the model that a MODEL argument names and starts an engine with the given number of slots.
+func OpenTalker(name string, threads, context, slots int) (*Talker, error) {
+	m, err := OpenModel(name)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if m.Tokenizer == nil {
+		return nil, inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
+	}
+	format, err := chat.New(m.Tokenizer, m.Template)
+	if err != nil {
+		return nil, &InputError{Err: fmt.Errorf("%s: %w", name, err)}
+	}
+	ready, err := infer.New(m, infer.Options{Threads: threads, Context: context})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Talker{Name: m.Name, Format: format, Model: ready, Engine: infer.NewEngine(ready, infer.EngineOptions{Slots: slots}),
+		Parameters: int64(m.Params()), Bytes: m.Bytes()}, nil
+}
+
+// Close ends the engine and frees the model.
+func (t *Talker) Close() {
+	t.Engine.Close()
+	t.Model.Close()
+}
