@@ -34,6 +34,9 @@ func parseTemplate(source string) (t *template, err error) {
 	c := config.New()
 	c.TrimBlocks, c.LeftStripBlocks = true, true
 	parsed, err := exec.NewTemplate(templateName, c, loader, environment())
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause // without the whole source, which the engine puts in front
+	}
 	if err != nil {
 		return nil, fmt.Errorf("chat: template: %w", err)
 	}
