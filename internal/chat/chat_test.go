@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	distill "github.com/seed-d24fde5f/distill"
@@ -12,13 +13,17 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 )
 
+var qwenOnce sync.Once
+var qwenTokenizer *tokenizer.Tokenizer
+
 func qwen(t *testing.T) *tokenizer.Tokenizer {
 	t.Helper()
-	tok, _, err := tokenizer.ReadDir(fixture.Shared(t, "data", "tokenizers", "qwen2-hf"))
-	if err != nil {
-		t.Fatal(err)
+	dir := fixture.Shared(t, "data", "tokenizers", "qwen2-hf")
+	qwenOnce.Do(func() { qwenTokenizer, _, _ = tokenizer.ReadDir(dir) })
+	if qwenTokenizer == nil {
+		t.Fatal("the Qwen2 tokenizer cannot be read")
 	}
-	return tok
+	return qwenTokenizer
 }
 
 func llama(t *testing.T) *tokenizer.Tokenizer {
