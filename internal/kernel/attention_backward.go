@@ -119,8 +119,7 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 		if lo >= hi {
 			lo, hi = 0, 0
 		}
-		active.expAffine(pi[lo:hi], pi[lo:hi], t.scale, -t.lse[head*t.q.Rows+i])
-		active.softmaxBackward(di[lo:hi], pi[lo:hi], delta[i-r0], t.scale)
+		active.scoreGradient(pi[lo:hi], di[lo:hi], t.scale, -t.lse[head*t.q.Rows+i], delta[i-r0])
 		clear(pi[:lo])
 		clear(pi[hi:])
 		clear(di[:lo])

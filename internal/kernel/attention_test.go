@@ -83,24 +83,26 @@ func attentionReference(a Attention, q, k, v, dout Matrix) (out, lse, dq, dk, dv
 // TestAttention compares value and gradients with the definition, in wider matrices and for packed
 // sequences. bf16 inputs differ by rounding, 2⁻⁸ relative, where sums of ten terms count.
 func TestAttention(t *testing.T) {
-	eachImplementation(t, func(t *testing.T) {
-		for _, c := range attentionCases {
+	for _, c := range attentionCases {
+		a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start()}
+		n, wide, narrow := len(a.Start), c.heads*c.d, c.kv*c.d
+		r := newRand(uint64(n))
+		newMatrix := func(cols int) (Matrix, guarded) {
+			m, g := newGuardedMatrix(n, cols, 3)
+			for i := range n {
+				fillNormal(r, m.Row(i), 1)
+			}
+			return m, g
+		}
+		q, _ := newMatrix(wide)
+		k, _ := newMatrix(narrow)
+		v, _ := newMatrix(narrow)
+		dout, _ := newMatrix(wide)
+		wantOut, wantLSE, wantQ, wantK, wantV := attentionReference(a, q, k, v, dout)
+		eachImplementation(t, func(t *testing.T) {
 			for _, prec := range []Precision{FP32, BF16} {
 				name := fmt.Sprintf("%s %v", prec, c)
-				a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start(), Precision: prec}
-				n, wide, narrow := len(a.Start), c.heads*c.d, c.kv*c.d
-				r := newRand(uint64(n))
-				newMatrix := func(cols int) (Matrix, guarded) {
-					m, g := newGuardedMatrix(n, cols, 3)
-					for i := range n {
-						fillNormal(r, m.Row(i), 1)
-					}
-					return m, g
-				}
-				q, _ := newMatrix(wide)
-				k, _ := newMatrix(narrow)
-				v, _ := newMatrix(narrow)
-				dout, _ := newMatrix(wide)
+				a.Precision = prec
 				out, gout := newMatrix(wide)
 				dq, gdq := newMatrix(wide)
 				dk, gdk := newMatrix(narrow)
@@ -113,7 +115,6 @@ func TestAttention(t *testing.T) {
 				gdk.checkMatrix(t, dk, name)
 				gdv.checkMatrix(t, dv, name)
 				lse.check(t, name)
-				wantOut, wantLSE, wantQ, wantK, wantV := attentionReference(a, q, k, v, dout)
 				tolerance := 2e-5
 				if prec == BF16 {
 					tolerance = 4e-2
@@ -124,8 +125,8 @@ func TestAttention(t *testing.T) {
 				compareMatrix(t, name+" dk", dk, wantK, tolerance)
 				compareMatrix(t, name+" dv", dv, wantV, tolerance)
 			}
-		}
-	})
+		})
+	}
 }
 
 // compareMatrix holds got to want within tolerance, relative to the larger of 1 and the value.

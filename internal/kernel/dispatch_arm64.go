@@ -26,7 +26,7 @@ var neon = routines{
 	rotate:          rotateNEON,
 	swiglu:          swigluNEON,
 	swigluBackward:  swigluBackwardNEON,
-	softmaxBackward: softmaxBackwardNEON,
+	scoreGradient:   scoreGradientNEON,
 	adamW:           adamWNEON,
 	transpose:       transposeNEON,
 	toBF16:          toBF16BlocksNEON,

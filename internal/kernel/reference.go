@@ -21,7 +21,7 @@ var reference = routines{
 	rotate:          rotateReference,
 	swiglu:          swigluReference,
 	swigluBackward:  swigluBackwardReference,
-	softmaxBackward: softmaxBackwardReference,
+	scoreGradient:   scoreGradientReference,
 	adamW:           adamWReference,
 	transpose:       transposeReference,
 	toBF16:          toBF16Reference,
@@ -133,9 +133,12 @@ func swigluBackwardReference(dgate, dup, da, gate, up []float32) {
 	}
 }
 
-func softmaxBackwardReference(dp, p []float32, delta, scale float32) {
-	for i, v := range p {
-		dp[i] = v * (dp[i] - delta) * scale
+// scoreGradientReference turns scores into probabilities p and the gradients of probabilities into
+// those of scores.
+func scoreGradientReference(p, dp []float32, scale, shift, delta float32) {
+	for i, s := range p {
+		p[i] = float32(math.Exp(float64(scale)*float64(s) + float64(shift)))
+		dp[i] = (dp[i] - delta) * p[i] * scale
 	}
 }
 

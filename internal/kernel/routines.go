@@ -25,7 +25,7 @@ type routines struct {
 	rotate          func(lo, hi, cos, sin []float32, direction float32)
 	swiglu          func(a, gate, up []float32)
 	swigluBackward  func(dgate, dup, da, gate, up []float32)
-	softmaxBackward func(dp, p []float32, delta, scale float32)
+	scoreGradient   func(p, dp []float32, scale, shift, delta float32)
 	adamW           func(w, g, m, v []float32, c *adamCoefficients)
 	transpose       func(dst []float32, width int, src []float32, stride, n, k int)
 	toBF16          func(dst []uint16, x []float32)

@@ -83,10 +83,10 @@ func swigluBackwardAVX2(dgate, dup, da, gate, up []float32)
 func swigluBackwardAVX512(dgate, dup, da, gate, up []float32)
 
 //go:noescape
-func softmaxBackwardAVX2(dp, p []float32, delta, scale float32)
+func scoreGradientAVX2(p, dp []float32, scale, shift, delta float32)
 
 //go:noescape
-func softmaxBackwardAVX512(dp, p []float32, delta, scale float32)
+func scoreGradientAVX512(p, dp []float32, scale, shift, delta float32)
 
 //go:noescape
 func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)

@@ -44,7 +44,7 @@ func swigluNEON(a, gate, up []float32)
 func swigluBackwardNEON(dgate, dup, da, gate, up []float32)
 
 //go:noescape
-func softmaxBackwardNEON(dp, p []float32, delta, scale float32)
+func scoreGradientNEON(p, dp []float32, scale, shift, delta float32)
 
 //go:noescape
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)

@@ -988,30 +988,91 @@ done:
 	MOVD R9, FPCR
 	RET
 
-// func softmaxBackwardNEON(dp, p []float32, delta, scale float32)
-TEXT ·softmaxBackwardNEON(SB), NOSPLIT, $8-56
-	MOVD dp_base+0(FP), R0
-	MOVD p_base+24(FP), R1
-	MOVD dp_len+8(FP), R7
+// func scoreGradientNEON(p, dp []float32, scale, shift, delta float32)
+TEXT ·scoreGradientNEON(SB), NOSPLIT, $8-60
+	MOVD p_base+0(FP), R0
+	MOVD dp_base+24(FP), R1
+	MOVD p_len+8(FP), R7
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	FMOVS delta+48(FP), F0
+	MOVW $0x3fb8aa3b, R8 // 1.442695
+	VDUP R8, V29.S4
+	MOVW $0x3f317200, R8 // 0.69314575
+	VDUP R8, V28.S4
+	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	VDUP R8, V27.S4
+	MOVW $0x3c088889, R8 // 0.008333334
+	VDUP R8, V26.S4
+	MOVW $0x3d2aaaab, R8 // 0.041666668
+	VDUP R8, V25.S4
+	MOVW $0x3e2aaaab, R8 // 0.16666667
+	VDUP R8, V24.S4
+	MOVW $0x3f000000, R8 // 0.5
+	VDUP R8, V23.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V22.S4
+	FMOVS scale+48(FP), F0
 	VDUP V0.S[0], V0.S4
-	FMOVS scale+52(FP), F1
+	FMOVS shift+52(FP), F1
 	VDUP V1.S[0], V1.S4
+	FMOVS delta+56(FP), F2
+	VDUP V2.S[0], V2.S4
+	MOVW $0xc2d20000, R8 // -105
+	VDUP R8, V3.S4
+	MOVW $0x42b20000, R8 // 89
+	VDUP R8, V4.S4
+	MOVW $0x3ab745d2, R8 // 0.00139826
+	VDUP R8, V5.S4
 loop1:
 	CMP $4, R7
 	BLT past1
-	FMOVQ (R0), F2
-	WORD $0x4ea0d443 // fsub v3, v2, v0
-	FMOVQ (R1), F4
-	WORD $0x6e23dc85 // fmul v5, v4, v3
-	WORD $0x6e21dca6 // fmul v6, v5, v1
-	FMOVQ F6, (R0)
+	FMOVQ (R0), F6
+	WORD $0x4ea11c27 // orr v7, v1, v1
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x4ea4f4e7 // fmin v7, v7, v4
+	WORD $0x4e23f4e7 // fmax v7, v7, v3
+	WORD $0x6e3ddce8 // fmul v8, v7, v29
+	WORD $0x4e218908 // frintn v8, v8
+	VFMLS V28.S4, V8.S4, V7.S4
+	VFMLS V27.S4, V8.S4, V7.S4
+	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4e21a908 // fcvtns v8, v8
+	WORD $0x4f3f0507 // sshr #1 v7, v8
+	WORD $0x6ea78508 // sub v8, v8, v7
+	WORD $0x4f3754e7 // shl #23 v7, v7
+	WORD $0x4eb684e7 // add v7, v7, v22
+	WORD $0x6e27dd29 // fmul v9, v9, v7
+	WORD $0x4f375508 // shl #23 v8, v8
+	WORD $0x4eb68508 // add v8, v8, v22
+	WORD $0x6e28dd29 // fmul v9, v9, v8
+	FMOVQ F9, (R0)
+	FMOVQ (R1), F7
+	WORD $0x4ea2d4e8 // fsub v8, v7, v2
+	WORD $0x6e29dd0a // fmul v10, v8, v9
+	WORD $0x6e20dd4b // fmul v11, v10, v0
+	FMOVQ F11, (R1)
 	ADD $16, R0
 	ADD $16, R1
 	SUB $4, R7
@@ -1019,12 +1080,49 @@ loop1:
 past1:
 	CBZ R7, done
 tail:
-	VLD1R (R0), [V2.S4]
-	WORD $0x4ea0d443 // fsub v3, v2, v0
-	VLD1R (R1), [V4.S4]
-	WORD $0x6e23dc85 // fmul v5, v4, v3
-	WORD $0x6e21dca6 // fmul v6, v5, v1
-	FMOVS F6, (R0)
+	VLD1R (R0), [V6.S4]
+	WORD $0x4ea11c27 // orr v7, v1, v1
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x4ea4f4e7 // fmin v7, v7, v4
+	WORD $0x4e23f4e7 // fmax v7, v7, v3
+	WORD $0x6e3ddce8 // fmul v8, v7, v29
+	WORD $0x4e218908 // frintn v8, v8
+	VFMLS V28.S4, V8.S4, V7.S4
+	VFMLS V27.S4, V8.S4, V7.S4
+	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4e21a908 // fcvtns v8, v8
+	WORD $0x4f3f0507 // sshr #1 v7, v8
+	WORD $0x6ea78508 // sub v8, v8, v7
+	WORD $0x4f3754e7 // shl #23 v7, v7
+	WORD $0x4eb684e7 // add v7, v7, v22
+	WORD $0x6e27dd29 // fmul v9, v9, v7
+	WORD $0x4f375508 // shl #23 v8, v8
+	WORD $0x4eb68508 // add v8, v8, v22
+	WORD $0x6e28dd29 // fmul v9, v9, v8
+	FMOVS F9, (R0)
+	VLD1R (R1), [V7.S4]
+	WORD $0x4ea2d4e8 // fsub v8, v7, v2
+	WORD $0x6e29dd0a // fmul v10, v8, v9
+	WORD $0x6e20dd4b // fmul v11, v10, v0
+	FMOVS F11, (R1)
 	ADD $4, R0
 	ADD $4, R1
 	SUB $1, R7

@@ -45,7 +45,7 @@ var vectorCases = []vectorCase{
 		r.swigluBackward(s[0], s[1], s[2], s[3], s[4])
 		return 0
 	}, 2e-6},
-	{"softmaxBackward", 2, 1, func(r *routines, s [][]float32) float32 { r.softmaxBackward(s[0], s[1], 0.2, 0.3); return 0 }, 1e-6},
+	{"scoreGradient", 2, 1, func(r *routines, s [][]float32) float32 { r.scoreGradient(s[0], s[1], 0.6, -0.3, 0.2); return 0 }, 1e-5},
 	{"adamW", 4, 1, func(r *routines, s [][]float32) float32 {
 		for i, v := range s[3] { // second moments are not negative
 			s[3][i] = float32(math.Abs(float64(v)))

@@ -129,12 +129,16 @@ var vectorRoutines = []routine{
 		},
 	},
 	{
-		signature: "softmaxBackward(dp, p []float32, delta, scale float32)",
+		signature: "scoreGradient(p, dp []float32, scale, shift, delta float32)",
 		body: func(p *program) func() {
-			delta, scale := p.arg("delta"), p.arg("scale")
+			scale, shift, delta := p.arg("scale"), p.arg("shift"), p.arg("delta")
+			e := newExp(p)
 			return func() {
-				d := p.sub(p.in("dp"), delta)
-				p.out("dp", p.mul(p.mul(p.in("p"), d), scale))
+				x, y := p.in("p"), p.copy(shift)
+				p.fma(p, y, x, scale)
+				r := e.emit(p, y)
+				p.out("p", r)
+				p.out("dp", p.mul(p.mul(p.sub(p.in("dp"), delta), r), scale))
 			}
 		},
 	},
