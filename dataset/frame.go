@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/cespare/xxhash/v2"
-	flatbuffers "github.com/google/flatbuffers/go"
 )
 
 // The framing of Arrow's IPC formats (Arrow columnar format 1.0, "Encapsulated message format"): a message is
@@ -145,7 +144,7 @@ func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
 		return f, 0, err
 	}
 	remaining -= metaSize
-	bodySize, err := bodyLength(f.meta)
+	bodySize, err := verifyMetadata(f.meta)
 	if err != nil || bodySize < 0 || bodySize > remaining || bodySize > maxMessage {
 		return f, 0, errTorn
 	}
@@ -160,18 +159,6 @@ func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
 		f.sealed = true
 	}
 	return f, int64(len(prefix)) + metaSize + bodySize, nil
-}
-
-// bodyLength reads the field bodyLength of a Message flatbuffer (Message.fbs: version, header_type, header, bodyLength).
-func bodyLength(meta []byte) (n int64, err error) {
-	defer func() {
-		if recover() != nil { // flatbuffers index without checks
-			err = errTorn
-		}
-	}()
-	const bodyLengthSlot = 4 + 2*3
-	table := flatbuffers.Table{Bytes: meta, Pos: flatbuffers.GetUOffsetT(meta)}
-	return table.GetInt64Slot(bodyLengthSlot, 0), nil
 }
 
 // messages hands frames to Arrow's decoder. It is an ipc.MessageReader over length bytes of r.

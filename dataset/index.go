@@ -35,7 +35,7 @@ func writeIndex(dir string, shard Shard, keys []key) {
 // parseIndex returns the keys in b, which must be the index of shard.
 func parseIndex(b []byte, shard Shard) ([]key, error) {
 	const head = len(indexMark) + 16
-	if len(b) != head+shard.Rows*keySize+8 || string(b[:len(indexMark)]) != indexMark ||
+	if shard.Rows < 0 || shard.Rows > len(b) || len(b) != head+shard.Rows*keySize+8 || string(b[:len(indexMark)]) != indexMark ||
 		binary.LittleEndian.Uint64(b[len(indexMark):]) != uint64(shard.XXH64) ||
 		binary.LittleEndian.Uint64(b[len(indexMark)+8:]) != uint64(shard.Rows) ||
 		binary.LittleEndian.Uint64(b[len(b)-8:]) != xxhash.Sum64(b[:len(b)-8]) {

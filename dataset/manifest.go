@@ -75,7 +75,7 @@ func parseManifest(text []byte) (*Manifest, error) {
 		if s.File == "" || s.File != filepath.Base(s.File) || filepath.Ext(s.File) != ".arrow" || seen[s.File] {
 			return nil, fmt.Errorf("shard %q: not a name of its own in this folder", s.File)
 		}
-		if s.Rows < 0 || s.Bytes < 0 {
+		if s.Rows < 0 || int64(s.Rows) > s.Bytes {
 			return nil, fmt.Errorf("shard %q: %d rows in %d bytes", s.File, s.Rows, s.Bytes)
 		}
 		seen[s.File] = true
