@@ -34,12 +34,12 @@ func ModelTable(models []Model) Table {
 	}
 	t := Table{Rows: make([][]string, len(models))}
 	for _, c := range columns {
-		cells, any := make([]string, len(models)), false
+		cells, some := make([]string, len(models)), false
 		for i := range models {
 			cells[i] = c.cell(&models[i])
-			any = any || cells[i] != ""
+			some = some || cells[i] != ""
 		}
-		if !any {
+		if !some {
 			continue
 		}
 		t.Header = append(t.Header, c.head)
