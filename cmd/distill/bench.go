@@ -27,7 +27,8 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "repeat", Value: 3, Usage: "measurements, of which the fastest counts"},
 			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "print a list of objects"},
 		},
-		Action: benchModel,
+		Action:      benchModel,
+		Subcommands: []*cli.Command{benchTrainCommand()},
 	}
 }
 

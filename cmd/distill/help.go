@@ -26,5 +26,8 @@ COMMANDS
 {{end}}{{if .VisibleFlags}}
 FLAGS
 {{range .VisibleFlags}}   {{.}}
+{{end}}{{end}}{{if .VisibleCommands}}
+COMMANDS
+{{range .VisibleCommands}}   {{join .Names ", "}} {{.ArgsUsage}}{{"\t"}}{{.Usage}}
 {{end}}{{end}}`
 )

@@ -83,7 +83,7 @@ func prepare(command *cli.Command, path string) {
 	for _, sub := range command.Subcommands {
 		prepare(sub, path+" "+sub.Name)
 	}
-	if command.Subcommands != nil {
+	if command.Subcommands != nil && command.Action == nil {
 		command.CustomHelpTemplate = groupHelp
 		subs := command.Subcommands
 		command.Action = func(c *cli.Context) error {
