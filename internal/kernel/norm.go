@@ -2,19 +2,16 @@ package kernel
 
 import "math"
 
-// RMSNormForward computes, for each row of x,
+// RMSNormForward computes, for each row of x and each group of D = len(w) columns in it,
 //
-//	inv = 1/√(Σ_j x_j²/C + eps),   y_j = x_j · inv · w_j
+//	inv = 1/√(Σ_j x_j²/D + eps),   y_j = x_j · inv · w_j
 //
-// x and y have shape (N, C) and may be the same; w has C elements; inv (N) is kept for the backward
-// pass and may be nil. For the per-head norm of queries and keys view them as (heads, D) matrices.
-// Source: Zhang and Sennrich 2019, arXiv:1910.07467.
+// x and y have shape (N, C) and may be the same; C is a multiple of D: equal for the norm of a layer,
+// several times for the norm of each head of queries and keys. inv (N, C/D) is kept for the backward
+// pass and may be nil. Source: Zhang and Sennrich 2019, arXiv:1910.07467.
 func RMSNormForward(p *Pool, y, x Matrix, w []float32, eps float32, inv []float32) {
 	y.checkShape(x.Rows, x.Cols)
-	x.check()
-	if len(w) != x.Cols || inv != nil && len(inv) != x.Rows {
-		panic(errLength)
-	}
+	checkNorm(x, w, inv)
 	t := normTasks.get()
 	t.y, t.x, t.w, t.eps, t.inv = y, x, w, eps, inv
 	p.Run(blockCount(x.Rows, normRows), (*normForward)(t))
@@ -22,28 +19,38 @@ func RMSNormForward(p *Pool, y, x Matrix, w []float32, eps float32, inv []float3
 	normTasks.put(t)
 }
 
-// RMSNormBackward computes the gradients of RMSNormForward for each row,
+// RMSNormBackward computes the gradients of RMSNormForward for each group,
 //
-//	dx_j += inv·w_j·dy_j − x_j · inv³/C · Σ_i dy_i·w_i·x_i,   dw_j += Σ_rows dy_j · x_j · inv
+//	dx_j += inv·w_j·dy_j − x_j · inv³/D · Σ_i dy_i·w_i·x_i,   dw_j += Σ dy_j · x_j · inv
 //
 // adding to dx if accumulate is set and overwriting it otherwise; it always adds to dw. dx may be dy.
 func RMSNormBackward(p *Pool, dx Matrix, dw []float32, dy, x Matrix, w, inv []float32, accumulate bool) {
 	dx.checkShape(x.Rows, x.Cols)
 	dy.checkShape(x.Rows, x.Cols)
-	x.check()
-	if len(w) != x.Cols || len(dw) != x.Cols || len(inv) != x.Rows {
+	checkNorm(x, w, inv)
+	if len(dw) != len(w) || inv == nil {
 		panic(errLength)
 	}
 	t := normTasks.get()
 	t.y, t.dy, t.x, t.w, t.inv, t.accumulate = dx, dy, x, w, inv, accumulate
-	blocks := blockCount(x.Rows, normRows)
-	t.partial = grow(t.partial, blocks*x.Cols)
+	blocks, d := blockCount(x.Rows, normRows), len(w)
+	t.partial = grow(t.partial, blocks*d)
 	p.Run(blocks, (*normBackward)(t))
 	for b := range blocks {
-		active.axpy(dw, 1, t.partial[b*x.Cols:][:x.Cols])
+		active.axpy(dw, 1, t.partial[b*d:][:d])
 	}
 	*t = normTask{partial: t.partial}
 	normTasks.put(t)
+}
+
+func checkNorm(x Matrix, w, inv []float32) {
+	x.check()
+	if len(w) == 0 || x.Cols%len(w) != 0 {
+		panic(errShape)
+	}
+	if inv != nil && len(inv) != x.Rows*(x.Cols/len(w)) {
+		panic(errLength)
+	}
 }
 
 // normRows is how many rows a task takes: enough to amortise a claim, and the unit in which the
@@ -63,13 +70,17 @@ var normTasks = newRecycler[normTask]()
 type normForward normTask
 
 func (t *normForward) Do(item int) {
+	d, groups := len(t.w), t.x.Cols/len(t.w)
 	lo, hi := blockRange(item, normRows, t.x.Rows)
 	for i := lo; i < hi; i++ {
-		x := t.x.Row(i)
-		inv := float32(1 / math.Sqrt(float64(active.dot(x, x))/float64(len(x))+float64(t.eps)))
-		active.mulScaled(t.y.Row(i), x, t.w, inv)
-		if t.inv != nil {
-			t.inv[i] = inv
+		xs, ys := t.x.Row(i), t.y.Row(i)
+		for g := range groups {
+			x := xs[g*d : (g+1)*d]
+			inv := float32(1 / math.Sqrt(float64(active.dot(x, x))/float64(d)+float64(t.eps)))
+			active.mulScaled(ys[g*d:(g+1)*d], x, t.w, inv)
+			if t.inv != nil {
+				t.inv[i*groups+g] = inv
+			}
 		}
 	}
 }
@@ -77,8 +88,8 @@ func (t *normForward) Do(item int) {
 type normBackward normTask
 
 func (t *normBackward) Do(item int) {
-	c := t.x.Cols
-	dw := t.partial[item*c:][:c]
+	d, groups := len(t.w), t.x.Cols/len(t.w)
+	dw := t.partial[item*d:][:d]
 	clear(dw)
 	gradient := active.normBackward
 	if t.accumulate {
@@ -86,8 +97,11 @@ func (t *normBackward) Do(item int) {
 	}
 	lo, hi := blockRange(item, normRows, t.x.Rows)
 	for i := lo; i < hi; i++ {
-		x, dy, inv := t.x.Row(i), t.dy.Row(i), t.inv[i]
-		dot := active.dot3(dy, t.w, x)
-		gradient(t.y.Row(i), dw, dy, x, t.w, inv, inv*inv*inv*dot/float32(c))
+		xs, dys, dxs := t.x.Row(i), t.dy.Row(i), t.y.Row(i)
+		for at := 0; at < len(xs); at += d {
+			x, dy, inv := xs[at:at+d], dys[at:at+d], t.inv[i*groups+at/d]
+			b := inv * inv * inv * active.dot3(dy, t.w, x) / float32(d)
+			gradient(dxs[at:at+d], dw, dy, x, t.w, inv, b)
+		}
 	}
 }

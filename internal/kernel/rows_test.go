@@ -40,39 +40,44 @@ const differenceError = 3e-3
 
 func TestRMSNormGradient(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
-		const n, c = 5, 40
-		x, y, dy := newNormal(1, n, c), newNormal(2, n, c), newNormal(3, n, c)
-		w, inv := newNormal(4, 1, c).Data, make([]float32, n)
-		loss := func() float64 {
-			RMSNormForward(nil, y, x, w, 1e-5, inv)
-			return weightedSum(y, dy)
+		for _, groups := range []int{1, 3} {
+			testNormGradient(t, 5, 40*groups, groups)
 		}
-		loss()
-		dx, dw := newNormal(5, n, c), make([]float32, c)
-		RMSNormBackward(nil, dx, dw, dy, x, w, inv, false)
-		added := newNormal(5, n, c)
-		before := slices.Clone(added.Data)
-		RMSNormBackward(nil, added, make([]float32, c), dy, x, w, inv, true)
-		for i := range dx.Data {
-			if !near(added.Data[i]-before[i], dx.Data[i], 1e-5, 1) {
-				t.Fatalf("accumulated gradient %d is %g, want %g", i, added.Data[i]-before[i], dx.Data[i])
-			}
+	})
+}
+
+func testNormGradient(t *testing.T, n, c, groups int) {
+	x, y, dy := newNormal(1, n, c), newNormal(2, n, c), newNormal(3, n, c)
+	w, inv := newNormal(4, 1, c/groups).Data, make([]float32, n*groups)
+	loss := func() float64 {
+		RMSNormForward(nil, y, x, w, 1e-5, inv)
+		return weightedSum(y, dy)
+	}
+	loss()
+	dx, dw := newNormal(5, n, c), make([]float32, len(w))
+	RMSNormBackward(nil, dx, dw, dy, x, w, inv, false)
+	added := newNormal(5, n, c)
+	before := slices.Clone(added.Data)
+	RMSNormBackward(nil, added, make([]float32, len(w)), dy, x, w, inv, true)
+	for i := range dx.Data {
+		if !near(added.Data[i]-before[i], dx.Data[i], 1e-5, 1) {
+			t.Fatalf("accumulated gradient %d is %g, want %g", i, added.Data[i]-before[i], dx.Data[i])
 		}
-		inPlace := NewMatrix(slices.Clone(dy.Data), n, c)
-		RMSNormBackward(nil, inPlace, make([]float32, c), inPlace, x, w, inv, false)
-		if !slices.Equal(inPlace.Data, dx.Data) {
-			t.Fatal("the gradient in place of dy differs")
+	}
+	inPlace := NewMatrix(slices.Clone(dy.Data), n, c)
+	RMSNormBackward(nil, inPlace, make([]float32, len(w)), inPlace, x, w, inv, false)
+	if !slices.Equal(inPlace.Data, dx.Data) {
+		t.Fatal("the gradient in place of dy differs")
+	}
+	eachElement(x.Data, loss, func(i int, d float64) {
+		if math.Abs(d-float64(dx.Data[i])) > differenceError {
+			t.Fatalf("dx %d is %g, difference %g", i, dx.Data[i], d)
 		}
-		eachElement(x.Data, loss, func(i int, d float64) {
-			if math.Abs(d-float64(dx.Data[i])) > differenceError {
-				t.Fatalf("dx %d is %g, difference %g", i, dx.Data[i], d)
-			}
-		})
-		eachElement(w, loss, func(i int, d float64) {
-			if math.Abs(d-float64(dw[i])) > differenceError {
-				t.Fatalf("dw %d is %g, difference %g", i, dw[i], d)
-			}
-		})
+	})
+	eachElement(w, loss, func(i int, d float64) {
+		if math.Abs(d-float64(dw[i])) > differenceError {
+			t.Fatalf("dw %d is %g, difference %g", i, dw[i], d)
+		}
 	})
 }
 

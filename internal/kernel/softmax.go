@@ -60,8 +60,9 @@ func finiteMax(x []float32) float32 {
 // scale is what the row counts in the total, such as 1/rows. A scale of 0 zeroes the row.
 func CrossEntropy(logits []float32, target int, scale float32) float32 {
 	x := logits[target]
-	lse := Softmax(logits, logits, 1)
-	Scale(logits, scale)
+	shift := finiteMax(logits)
+	sum := ExpAffine(logits, logits, 1, -shift)
+	Scale(logits, scale/sum)
 	logits[target] -= scale
-	return lse - x
+	return shift + float32(math.Log(float64(sum))) - x
 }
