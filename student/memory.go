@@ -66,11 +66,12 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Optimizer -= 4 * learntMatrices
 		f.Optimizer += 4 * 4 * int64(cfg.Width) * int64(max(cfg.FFN, cfg.Heads*cfg.HeadDim))
 	}
-	// Both orientations of every matrix, and queries, keys, values and gate, up once more side by side.
-	side := int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
-	f.Packed = 8*(matrices+head) + 4*side
+	f.Packed = 8 * (matrices + head) // both orientations of every matrix
 	if l.BF16 {
-		f.Packed = 4*(matrices+head) + 4*side
+		f.Packed /= 2
+	}
+	if l.Rounded { // rounded queries, keys, values and gate, up are put side by side first
+		f.Packed += 4 * int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
 	}
 	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, l.Recompute, false)
 	if l.HeldoutRows > 0 {

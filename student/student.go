@@ -108,14 +108,35 @@ func build(cfg model.Config, options []Option) (*Student, error) {
 	}
 	s.pool = kernel.NewPool(s.settings.threads)
 	frozen := s.settings.lora != nil
+	s.stacks(frozen)
 	for _, spec := range cfg.Specs() {
-		p := nn.NewParam(spec.Name, frozen, spec.Shape...)
+		p := s.byName[spec.Name]
+		if p == nil {
+			p = nn.NewParam(spec.Name, frozen, spec.Shape...)
+		}
 		if len(spec.Shape) == 2 {
 			p.Round = s.settings.round
 		}
 		s.add(p)
 	}
 	return s, nil
+}
+
+// stacks makes the weights that are multiplied with the same input, side by side.
+func (s *Student) stacks(frozen bool) {
+	for layer := range s.cfg.Layers {
+		prefix := fmt.Sprintf("blk.%d.", layer)
+		kv := s.cfg.KVHeads * s.cfg.HeadDim
+		for _, stack := range []nn.Params{
+			nn.NewStack(frozen, s.cfg.Width, []string{prefix + "attn_q.weight", prefix + "attn_k.weight", prefix + "attn_v.weight"},
+				[]int{s.cfg.Heads * s.cfg.HeadDim, kv, kv}),
+			nn.NewStack(frozen, s.cfg.Width, []string{prefix + "ffn_gate.weight", prefix + "ffn_up.weight"}, []int{s.cfg.FFN, s.cfg.FFN}),
+		} {
+			for _, p := range stack {
+				s.byName[p.Name()] = p
+			}
+		}
+	}
 }
 
 func (s *Student) add(p *nn.Param) {

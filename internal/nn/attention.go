@@ -71,7 +71,7 @@ func (a *Attention) Forward(in []G.Value) (G.Value, error) {
 	a.attend(x)
 	y := growTensor(&a.y, x.Rows, x.Cols)
 	out := dense(data(y), x.Rows)
-	copy(out.Data, x.Data)
+	a.e.copyMatrix(out, x)
 	a.output.forward(a.e, out, dense(a.state().out, x.Rows), true)
 	return y, nil
 }
@@ -111,12 +111,16 @@ func (a *Attention) normHeads(q, k kernel.Matrix) {
 	s, n := a.state(), q.Rows
 	s.raw, s.head = grow(&s.raw, n*(a.Heads+a.KVHeads)*a.HeadDim), grow(&s.head, n*(a.Heads+a.KVHeads))
 	rawQ, rawK, invQ, invK := a.rawHeads(s, n)
-	copyRows(a.e, rawQ, q, a.HeadDim)
-	copyRows(a.e, rawK, k, a.HeadDim)
-	kernel.RMSNormForward(a.e.Pool, rawQ, rawQ, a.QueryNorm.Data(), a.Eps, invQ)
-	kernel.RMSNormForward(a.e.Pool, rawK, rawK, a.KeyNorm.Data(), a.Eps, invK)
-	swapRows(a.e, rawQ, q, a.HeadDim)
-	swapRows(a.e, rawK, k, a.HeadDim)
+	for _, side := range [...]struct {
+		m, raw kernel.Matrix
+		inv    []float32
+		weight *Param
+	}{{q, rawQ, invQ, a.QueryNorm}, {k, rawK, invK, a.KeyNorm}} {
+		a.e.copyToHeads(side.raw, side.m)
+		normed := growMatrix(&a.e.scratch.low, side.raw.Rows, a.HeadDim)
+		kernel.RMSNormForward(a.e.Pool, normed, side.raw, side.weight.Data(), a.Eps, side.inv)
+		a.e.copyFromHeads(side.m, normed)
+	}
 }
 
 // rawHeads views the kept queries and keys as (heads, D).
@@ -151,7 +155,7 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	a.qkv.backward(e, dh, dall, dense(s.h, n), false)
 	dxv := growTensor(&a.dx, n, x.Cols)
 	dx := dense(data(dxv), n)
-	copy(dx.Data, dy.Data)
+	e.copyMatrix(dx, dy)
 	kernel.RMSNormBackward(e.Pool, dx, e.gradOrScratch(a.Norm), dh, x, a.Norm.Data(), s.inv, true)
 	a.grads = grads(a.grads, dxv, a.params)
 	return a.grads, nil
@@ -161,37 +165,14 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 func (a *Attention) normHeadsBackward(dq, dk kernel.Matrix) {
 	e, s := a.e, a.state()
 	rawQ, rawK, invQ, invK := a.rawHeads(s, dq.Rows)
-	for _, side := range []struct {
+	for _, side := range [...]struct {
 		d, raw kernel.Matrix
 		inv    []float32
 		weight *Param
 	}{{dq, rawQ, invQ, a.QueryNorm}, {dk, rawK, invK, a.KeyNorm}} {
 		heads := growMatrix(&e.scratch.low, side.raw.Rows, a.HeadDim)
-		copyRows(e, heads, side.d, a.HeadDim)
+		e.copyToHeads(heads, side.d)
 		kernel.RMSNormBackward(e.Pool, heads, e.gradOrScratch(side.weight), heads, side.raw, side.weight.Data(), side.inv, false)
-		copyHeads(e, side.d, heads, a.HeadDim)
+		e.copyFromHeads(side.d, heads)
 	}
-}
-
-// copyRows copies m, columns of a wider matrix, to a dense matrix of one head a row.
-func copyRows(e *Engine, heads, m kernel.Matrix, headDim int) {
-	per := m.Cols / headDim
-	e.Pool.For(m.Rows, func(i int) { copy(heads.Data[i*per*headDim:][:m.Cols], m.Row(i)) })
-}
-
-// copyHeads is copyRows the other way.
-func copyHeads(e *Engine, m, heads kernel.Matrix, headDim int) {
-	per := m.Cols / headDim
-	e.Pool.For(m.Rows, func(i int) { copy(m.Row(i), heads.Data[i*per*headDim:][:m.Cols]) })
-}
-
-// swapRows exchanges the contents of the two.
-func swapRows(e *Engine, heads, m kernel.Matrix, headDim int) {
-	per := m.Cols / headDim
-	e.Pool.For(m.Rows, func(i int) {
-		row := m.Row(i)
-		for j, v := range heads.Data[i*per*headDim:][:m.Cols] {
-			heads.Data[i*per*headDim+j], row[j] = row[j], v
-		}
-	})
 }

@@ -27,6 +27,8 @@ type Engine struct {
 	attention attentionState // shared where nothing need be kept
 	ffn       feedForwardState
 	scratch   scratch
+	task      rowTask
+	columns   columnTask
 }
 
 // NewEngine returns an engine for batches of the given shape.

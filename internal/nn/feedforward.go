@@ -56,7 +56,7 @@ func (f *FeedForward) Forward(in []G.Value) (G.Value, error) {
 	y := growTensor(&f.y, x.Rows, x.Cols)
 	f.hidden(x)
 	out := dense(data(y), x.Rows)
-	copy(out.Data, x.Data)
+	f.e.copyMatrix(out, x)
 	f.down.forward(f.e, out, dense(f.state().a, x.Rows), true)
 	return y, nil
 }
@@ -94,7 +94,7 @@ func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) 
 	f.gateUp.backward(e, dh, gateUp, dense(s.h, n), false)
 	dxv := growTensor(&f.dx, x.Rows, x.Cols)
 	dx := dense(data(dxv), n)
-	copy(dx.Data, dy.Data)
+	e.copyMatrix(dx, dy)
 	kernel.RMSNormBackward(e.Pool, dx, e.gradOrScratch(f.Norm), dh, x, f.Norm.Data(), s.inv, true)
 	f.grads = grads(f.grads, dxv, f.params)
 	return f.grads, nil

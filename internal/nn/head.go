@@ -141,7 +141,7 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	h.linear.packed.Backward(e.Pool, dinput, logits, false)
 	dh := dense(data(h.dh), x.Rows)
 	for i, r := range rows {
-		copy(dh.Row(int(r)), dinput.Row(i))
+		copy(dh.Row(int(r)), dinput.Row(i)) // a memory stream, too short to divide
 	}
 	if !h.Output.Frozen() {
 		kernel.GemmTN(e.Pool, e.Precision, h.Output.matrix(h.Output.GradData()), logits, input, true)

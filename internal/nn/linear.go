@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/seed-d24fde5f/distill/internal/kernel"
+import (
+	"slices"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
 
 // linear is one or several stacked linear layers with the same input: y = x·[W₁; W₂; …]ᵀ, each with an optional bias and
 // an optional low-rank adapter. The stack is packed once per change of its weights.
@@ -9,6 +13,7 @@ type linear struct {
 	biases   Params     // as long as weights, nil where there is none; or nil
 	adapters []*Adapter // likewise
 
+	stack   *stack // where the weights lie one after another; nil where they do not
 	packed  kernel.Weights
 	version uint64
 	parts   []kernel.Matrix
@@ -16,7 +21,13 @@ type linear struct {
 
 // newLinear stacks weights; biases and adapters are nil or as long as weights.
 func newLinear(weights, biases Params, adapters []*Adapter) *linear {
-	return &linear{weights: weights, biases: biases, adapters: adapters}
+	if !slices.ContainsFunc(biases, func(p *Param) bool { return p != nil }) {
+		biases = nil
+	}
+	if !slices.ContainsFunc(adapters, func(a *Adapter) bool { return a != nil }) {
+		adapters = nil
+	}
+	return &linear{weights: weights, biases: biases, adapters: adapters, stack: stackOf(weights)}
 }
 
 // pack renews the packed weights if a weight has changed since.
@@ -29,8 +40,12 @@ func (l *linear) pack(e *Engine) {
 		return
 	}
 	l.parts = l.parts[:0]
-	for _, w := range l.weights {
-		l.parts = append(l.parts, w.matrix(w.forward()))
+	if s := l.stack; s != nil {
+		l.parts = append(l.parts, kernel.NewMatrix(s.data, s.rows, s.cols))
+	} else {
+		for _, w := range l.weights {
+			l.parts = append(l.parts, w.matrix(w.forward()))
+		}
 	}
 	l.packed.Pack(e.Pool, e.Precision, l.parts...)
 	l.version = version
@@ -40,9 +55,12 @@ func (l *linear) pack(e *Engine) {
 func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 	l.pack(e)
 	l.packed.Forward(e.Pool, y, x, accumulate)
+	if l.biases == nil && l.adapters == nil {
+		return
+	}
 	l.eachPart(func(i, lo, hi int) {
 		if l.biases != nil && l.biases[i] != nil {
-			addBias(e, y.Columns(lo, hi), l.biases[i].Data())
+			e.addBias(y.Columns(lo, hi), l.biases[i].Data())
 		}
 		if l.adapters != nil && l.adapters[i] != nil {
 			l.adapters[i].forward(e, y.Columns(lo, hi), x)
@@ -53,13 +71,20 @@ func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 // backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
 func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
 	l.packed.Backward(e.Pool, dx, dy, accumulate)
+	s := l.stack
+	if s != nil && s.grad != nil {
+		kernel.GemmTN(e.Pool, e.Precision, kernel.NewMatrix(s.grad, s.rows, s.cols), dy, x, true)
+		if l.biases == nil && l.adapters == nil {
+			return
+		}
+	}
 	l.eachPart(func(i, lo, hi int) {
 		part := dy.Columns(lo, hi)
-		if w := l.weights[i]; !w.Frozen() {
+		if w := l.weights[i]; s == nil && !w.Frozen() {
 			kernel.GemmTN(e.Pool, e.Precision, w.matrix(w.GradData()), part, x, true)
 		}
 		if l.biases != nil && l.biases[i] != nil && !l.biases[i].Frozen() {
-			addColumnSums(e, l.biases[i].GradData(), part)
+			e.addColumnSums(l.biases[i].GradData(), part)
 		}
 		if l.adapters != nil && l.adapters[i] != nil {
 			l.adapters[i].backward(e, dx, part, x)
@@ -91,26 +116,6 @@ func (l *linear) params() Params {
 		}
 	}
 	return ps
-}
-
-// addBias adds bias to every row.
-func addBias(e *Engine, y kernel.Matrix, bias []float32) {
-	e.Pool.For(y.Rows, func(i int) {
-		row := y.Row(i)
-		kernel.Add(row, row, bias)
-	})
-}
-
-// addColumnSums adds to dst the sum of the rows of m, in order.
-func addColumnSums(e *Engine, dst []float32, m kernel.Matrix) {
-	const block = 64
-	e.Pool.For((m.Cols+block-1)/block, func(b int) {
-		lo, hi := b*block, min(m.Cols, (b+1)*block)
-		for i := range m.Rows {
-			row := m.Row(i)[lo:hi]
-			kernel.Add(dst[lo:hi], dst[lo:hi], row)
-		}
-	})
 }
 
 // Adapter is a low-rank addition to a linear layer, y += Scale · (x·Aᵀ)·Bᵀ with A of shape (rank, in) and B (out, rank).

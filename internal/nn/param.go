@@ -14,6 +14,8 @@ type Param struct {
 	value   *tensor.Dense
 	grad    *tensor.Dense // nil while frozen
 	version uint64
+	stack   *stack // nil for one that lies alone
+	at      int    // which of the stack
 
 	// Round, where it is not nil, sets dst to what of src will be left after export: the forward pass then uses the
 	// rounded weights while gradient and update act on the exact ones (straight-through, Bengio et al. 2013,
@@ -30,6 +32,56 @@ func NewParam(name string, frozen bool, shape ...int) *Param {
 		p.grad = newTensor(shape...)
 	}
 	return p
+}
+
+// NewStack returns parameters of shape (·, cols) that lie one after another in memory, elements and gradients alike: a
+// linear layer over all of them is then one matrix product forward and one for the gradient of the weights.
+func NewStack(frozen bool, cols int, names []string, rows []int) Params {
+	total := 0
+	for _, r := range rows {
+		total += r
+	}
+	s := &stack{rows: total, cols: cols, data: make([]float32, total*cols)}
+	if !frozen {
+		s.grad = make([]float32, total*cols)
+	}
+	var params Params
+	lo := 0
+	for i, name := range names {
+		hi := lo + rows[i]*cols
+		part := func(all []float32) *tensor.Dense {
+			return tensor.New(tensor.WithShape(rows[i], cols), tensor.WithBacking(all[lo:hi:hi]))
+		}
+		p := &Param{name: name, version: 1, value: part(s.data), stack: s, at: i}
+		if !frozen {
+			p.grad = part(s.grad)
+		}
+		params = append(params, p)
+		lo = hi
+	}
+	s.params = params
+	return params
+}
+
+// stack is the memory that several parameters share.
+type stack struct {
+	params     Params
+	rows, cols int
+	data, grad []float32
+}
+
+// stackOf returns the memory of parameters that are all of a stack in its order, nil if they are not.
+func stackOf(params Params) *stack {
+	s := params[0].stack
+	if s == nil || len(params) != len(s.params) {
+		return nil
+	}
+	for i, p := range params {
+		if p != s.params[i] || p.Round != nil || p.Frozen() != (s.grad == nil) {
+			return nil
+		}
+	}
+	return s
 }
 
 // Name returns the canonical name, as in GGUF.
