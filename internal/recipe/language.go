@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -119,6 +120,9 @@ func (r *Run) trainTokenizer(rows []distill.Row) (*language, error) {
 		}
 		if template = r.Recipe.Student.Template; template == "" {
 			template = chat.Default
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
 		}
 		if err := tok.WriteDir(dir, template); err != nil {
 			return nil, fmt.Errorf("tokenizer: %s: %w", filepath.Base(dir), err)
