@@ -90,7 +90,7 @@ func splitModern(digits int, word class) splitter {
 }
 
 // contraction returns the length of an English contraction's tail at the start of s, which starts with an apostrophe;
-// 0 if there is none.
+// 0 if there is none. Upper case counts in ASCII alone, as in llama.cpp; Unicode's folding would also take ſ for an s.
 func contraction(s string, anyCase bool) int {
 	at := func(i int) byte {
 		if i >= len(s) {
