@@ -64,7 +64,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // commands lists the verbs in the order in which help shows them.
 func commands() []*cli.Command {
 	return []*cli.Command{
-		runCommand(),
+		runCommand(), planCommand(),
 		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
 		stageCommand("train", "fit the student on the teacher's answers"),
 		stageCommand("export", "write the student as quantized GGUF files and a Hugging Face folder"),

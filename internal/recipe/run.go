@@ -85,6 +85,18 @@ func Open(r *config.Recipe, dir string, opts Options) (*Run, error) {
 	return run, nil
 }
 
+// Preview is a run that is only looked at: nothing is written and nothing is held, so that it can be planned while another
+// process works on it.
+func Preview(r *config.Recipe, dir string, opts Options) *Run {
+	if opts.Monitor == nil {
+		opts.Monitor = Silent
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Run{Recipe: r, Dir: dir, opts: opts, log: opts.Log, state: &State{Stages: map[string]*StageState{}}}
+}
+
 // begin reads what was done before, says what the recipe changes about it, and writes the resolved recipe.
 func (r *Run) begin() error {
 	var err error
@@ -112,7 +124,12 @@ func (r *Run) begin() error {
 }
 
 // Close gives the run directory back.
-func (r *Run) Close() error { return r.lock.Close() }
+func (r *Run) Close() error {
+	if r.lock == nil {
+		return nil
+	}
+	return r.lock.Close()
+}
 
 // path returns a path within the run directory.
 func (r *Run) path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+func planCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "say what a recipe will take, before anything is spent",
+		ArgsUsage: "RECIPE",
+		Description: "   Calls, tokens, money, hours, disk, memory, and the speed of the result on small machines. Without --pilot the\n" +
+			"   length of answers is a guess; a pilot asks a few questions, whose answers are kept for the run.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "dir", DefaultText: "runs/NAME", Usage: "run `directory`"}, setFlag(),
+			&cli.IntFlag{Name: "pilot", Usage: "ask this `number` of questions first"},
+			&cli.BoolFlag{Name: "no-bench", DisableDefaultText: true, Usage: "do not time a training step"},
+			&cli.IntFlag{Name: "threads", DefaultText: "all", Usage: "`number` of threads for arithmetic"},
+			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "print as JSON"},
+		}, logFlags()...),
+		Action: printPlan,
+	}
+}
+
+func printPlan(c *cli.Context) error {
+	args, err := arguments(c, 1, 1)
+	if err != nil {
+		return err
+	}
+	r, err := loadRecipe(args[0], c.StringSlice("set"))
+	if err != nil {
+		return err
+	}
+	screen, err := newConsole(c)
+	if err != nil {
+		return err
+	}
+	defer screen.stop()
+	opts := recipe.Options{Threads: c.Int("threads"), Monitor: screen.monitor, Log: screen.log, Program: "distill " + programVersion(), Machine: machine(c.Int("threads"))}
+	run := recipe.Preview(r, runDir(c, r), opts)
+	if c.Int("pilot") > 0 {
+		if run, err = recipe.Open(r, runDir(c, r), opts); err != nil {
+			return err
+		}
+	}
+	defer run.Close()
+	p, err := run.Plan(c.Context, recipe.PlanOptions{Pilot: c.Int("pilot"), NoBench: c.Bool("no-bench")})
+	screen.stop()
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		enc := json.NewEncoder(c.App.Writer)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p)
+	}
+	return writePlan(c.App.Writer, p)
+}
+
+func writePlan(w io.Writer, p *recipe.Plan) error {
+	t := table.NewWriter()
+	t.SetStyle(plainTable)
+	row := func(name, format string, values ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, values...)}) }
+	g, train := &p.Generate, &p.Train
+	row("prompts", "%d, %d of them held out", p.Prompts, p.Heldout)
+	row("calls", "%d of %d rows, %d are there", g.Calls, g.Rows, g.Measured)
+	basis := "guessed from the text and max_tokens; --pilot 5 measures"
+	if g.Measured > 0 {
+		basis = fmt.Sprintf("from %d answers", g.Measured)
+	}
+	row("tokens", "%s prompt, %s completion (%s)", spanText(g.PromptTokens, count), spanText(g.CompletionTokens, count), basis)
+	switch {
+	case g.USD != nil && g.MostUSD > 0:
+		row("money", "%s, $%.2f at the very most (%s)", spanText(*g.USD, dollars), g.MostUSD, g.PriceSource)
+	case g.USD != nil:
+		row("money", "none: the teacher %s", g.PriceSource)
+	default:
+		row("money", "unknown")
+	}
+	if g.Seconds != nil {
+		row("time to generate", "%s", spanText(*g.Seconds, seconds))
+	}
+	row("student", "%s parameters, vocabulary %d", report.Count(int64(p.Student.Parameters)), p.Student.Vocabulary)
+	row("training", "%d examples, %d steps, %s tokens", train.Examples, train.Steps, report.Count(train.Tokens))
+	if train.TokensPerS > 0 {
+		row("time to train", "%s at %.0f tokens/s, measured here", seconds(train.Seconds), train.TokensPerS)
+	}
+	row("memory to train", "%s", report.Bytes(train.MemoryBytes))
+	row("disk", "%s", report.Bytes(p.DiskBytes))
+	fmt.Fprintln(w, render(t))
+	if len(p.Exports) > 0 {
+		fmt.Fprintf(w, "\n%s\n", render(exportTable(p)))
+		fmt.Fprintln(w, "tokens/s are estimates of decoding, from published measurements of other models:")
+		for _, d := range p.Devices {
+			fmt.Fprintf(w, "   %s: %s\n", d.Name, d.Source)
+		}
+	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(w, "\nwarning: %s", warning)
+	}
+	if len(p.Warnings) > 0 {
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+func exportTable(p *recipe.Plan) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(plainTable)
+	header := table.Row{"file", "size", "bits/weight"}
+	for _, d := range p.Devices {
+		header = append(header, d.Name)
+	}
+	t.AppendHeader(header)
+	for _, e := range p.Exports {
+		row := table.Row{e.Format, report.Bytes(e.Bytes), fmt.Sprintf("%.2f", e.BitsPerWeight)}
+		for _, d := range p.Devices {
+			if perSecond, ok := e.DecodePerS[d.Name]; ok {
+				over := ""
+				if perSecond >= d.MostTokensPerS {
+					over = "over "
+				}
+				row = append(row, fmt.Sprintf("%s%s tok/s", over, rateText(perSecond)))
+			} else {
+				row = append(row, "does not fit")
+			}
+		}
+		t.AppendRow(row)
+	}
+	return t
+}
+
+func spanText(s recipe.Span, format func(float64) string) string {
+	if s.Low == s.High || format(s.Low) == format(s.High) {
+		return format(s.Likely)
+	}
+	return fmt.Sprintf("%s (%s to %s)", format(s.Likely), format(s.Low), format(s.High))
+}
+
+func count(x float64) string   { return report.Count(int64(x)) }
+func dollars(x float64) string { return fmt.Sprintf("$%.2f", x) }
+func seconds(x float64) string {
+	d := time.Duration(x * float64(time.Second))
+	if d < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,129 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/student"
+)
+
+// benchLimit is the size above which a plan does not time a training step: it would itself take minutes and gigabytes.
+const benchLimit = 200e6
+
+// planTrain estimates steps, time and memory. The speed is measured, on random tokens of the recipe's shape.
+func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *measured, o PlanOptions) error {
+	t, train := &p.Train, &r.Recipe.Train
+	length := train.Seq
+	if length == 0 || length > cfg.Context {
+		length = cfg.Context
+	}
+	p.countTokens(r, known)
+	perStep := int64(train.Batch) * int64(train.Accumulate) * int64(length)
+	perEpoch := int((t.Tokens + int64(train.Batch)*int64(length) - 1) / (int64(train.Batch) * int64(length)))
+	t.Steps = stepsOf(train, max(1, perEpoch), length)
+	t.Tokens = int64(t.Steps) * perStep
+	bf16 := train.Precision == "bf16" || train.Precision == "auto" && kernel.DefaultPrecision() == kernel.BF16
+	t.Footprint = student.Memory(cfg, student.Load{Rows: train.Batch, Length: length, HeldoutRows: train.Batch, BF16: bf16,
+		Muon: train.Optimizer.Kind == "muon", KeepBest: false})
+	t.MemoryBytes = t.Footprint.Total()
+	t.Checkpoints = int64(train.Keep+1) * int64(cfg.Params()) * 4 * 3
+	if o.NoBench || cfg.Params() > benchLimit {
+		return nil
+	}
+	speed, err := measureTraining(ctx, cfg, TrainingShape{Seq: length, Batch: train.Batch, Steps: 3, Threads: r.opts.Threads, BF16: bf16,
+		Muon: train.Optimizer.Kind == "muon"})
+	if err != nil {
+		return err
+	}
+	t.TokensPerS = speed.MeanTokensPerS
+	t.Seconds = float64(t.Tokens) / t.TokensPerS
+	return nil
+}
+
+// countTokens estimates the tokens of one epoch: those of the wanted rows' prompts and answers, in the teacher's tokens.
+func (p *Plan) countTokens(r *Run, known *measured) {
+	t, g := &p.Train, &p.Generate
+	share := float64(len(known.have)) / float64(max(1, g.Rows))
+	rest := g.PromptTokens.Likely + g.CompletionTokens.Likely
+	all := rest
+	if share > 0 {
+		all += known.prompt.sum + known.answer.sum
+	}
+	trained := r.Recipe.Teacher.Samples * (p.Prompts - p.Heldout)
+	if s := &r.Recipe.Select; s.Policy != "all" || s.PerPrompt > 0 {
+		trained = min(trained, max(1, s.PerPrompt)*(p.Prompts-p.Heldout))
+	}
+	t.Examples = trained
+	t.Tokens = int64(all * float64(trained) / float64(max(1, g.Rows)))
+	t.LearntTokens = int64((g.CompletionTokens.Likely + known.answer.sum) * float64(trained) / float64(max(1, g.Rows)))
+}
+
+// warn says what would make the run fail, or disappoint, later.
+func (p *Plan) warn(r *Run, cfg model.Config) {
+	add := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
+	c := r.Recipe
+	if p.Heldout == 0 {
+		add("no prompt is held out: evaluation will refuse to start; raise prompts.heldout or give more prompts")
+	} else if p.Heldout < 30 && c.Eval.Match != "none" {
+		add("only %d prompts are held out: exact match will have an interval of ±15 points or more", p.Heldout)
+	}
+	if c.Teacher.Kind == "remote" && c.Teacher.Signal.Kind != "none" {
+		d := r.dialect()
+		quirk := false
+		for _, m := range d.Models {
+			quirk = quirk || strings.HasPrefix(c.Teacher.Model, m.Prefix) && m.NoLogprobs
+		}
+		switch {
+		case d.TopLogprobs == 0 || quirk:
+			add("%s gives no log-probabilities for %s: use signal none, or a score section with an open model", d.Name, c.Teacher.Model)
+		case c.Teacher.Signal.K > d.TopLogprobs:
+			add("%s gives at most %d log-probabilities a token, the recipe asks for %d", d.Name, d.TopLogprobs, c.Teacher.Signal.K)
+		case distill.SignalKind(c.Teacher.Signal.Kind) == distill.Sampled:
+			add("no server draws a sampled signal: use topk")
+		case !d.TokenIDs:
+			add("%s gives log-probabilities without token ids: they cannot be used as a signal", d.Name)
+		}
+	}
+	p.warnVocabulary(r, cfg)
+	if g := &p.Generate; g.USD == nil && c.Teacher.Kind == "remote" {
+		add("no price is known for %s: give teacher.price, and a budget in money will be kept", c.Teacher.Model)
+	} else if b := c.Teacher.Budget.USD; b > 0 && g.USD != nil && g.USD.Likely > b {
+		add("the budget of $%.2f is likely to end generation early: about $%.2f is needed", b, g.USD.Likely)
+	}
+	if p.DiskFree > 0 && p.DiskBytes > p.DiskFree {
+		add("not enough disk: about %d MB are needed, %d MB are free", p.DiskBytes>>20, p.DiskFree>>20)
+	}
+	if free := availableMemory(); free > 0 && p.Train.MemoryBytes > free {
+		add("training needs about %d MB of memory, %d MB are available: lower train.batch or train.seq", p.Train.MemoryBytes>>20, free>>20)
+	}
+	if c.Teacher.Sampling.MaxTokens > cfg.Context {
+		add("answers may have %d tokens, the student's context is %d: longer examples are left out", c.Teacher.Sampling.MaxTokens, cfg.Context)
+	}
+}
+
+// warnVocabulary compares the student's tokens with those that a distribution would be over.
+func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
+	if r.Recipe.Train.Loss.Kind == "ce" || r.teacherModel() == "" {
+		return
+	}
+	name := r.Recipe.Student.From
+	if name == "scratch" {
+		name = r.tokenizerModel()
+	}
+	if name == "" {
+		return
+	}
+	m, err := OpenModel(name)
+	if err != nil {
+		p.Warnings = append(p.Warnings, err.Error())
+		return
+	}
+	defer m.Close()
+	if exact, err := r.isTeachers(m); err == nil && !exact {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the tokenizer of %s is not the teacher's: its distribution cannot be learnt, only its text", name))
+	}
+}
