@@ -7,7 +7,7 @@ package kernel
 // tileMultiply computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.
 //
 //go:noescape
-func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines, skip int)
+func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)
 
 // packRowsA packs up to 32 rows of 32·blocks floats, stride bytes apart, as a strip of A.
 //

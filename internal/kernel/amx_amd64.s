@@ -24,16 +24,15 @@ DATA interleave<>+48(SB)/8, $0x001d000d001c000c
 DATA interleave<>+56(SB)/8, $0x001f000f001e000e
 GLOBL interleave<>(SB), RODATA|NOPTR, $64
 
-// func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines, skip int)
-TEXT ·tileMultiply(SB), NOSPLIT, $0-80
+// func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·tileMultiply(SB), NOSPLIT, $0-96
 	MOVQ blocks+0(FP), R8
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DI
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), R10
-	MOVQ acc+48(FP), R11
 	MOVQ next+56(FP), R13
-	MOVQ lines+64(FP), CX
+	MOVQ first+72(FP), R15
 	LEAQ tileConfig<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ $64, BX
@@ -43,8 +42,8 @@ TEXT ·tileMultiply(SB), NOSPLIT, $0-80
 panel:
 	MOVQ SI, AX
 	MOVQ R8, R9
-	TESTQ R11, R11
-	JZ zero
+	CMPQ acc+48(FP), $0
+	JEQ zero
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x04; BYTE $0x12 // TILELOADD tmm0, 0(DX)(R10*1)
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x4c; BYTE $0x12; BYTE $0x40 // TILELOADD tmm1, 64(DX)(R10*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0x14; BYTE $0x14 // TILELOADD tmm2, 0(R12)(R10*1)
@@ -58,16 +57,20 @@ zero:
 block:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x18 // TILELOADD tmm4, 0(AX)(BX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x1f // TILELOADD tmm6, 0(DI)(BX*1)
-	MOVQ CX, R15
-	TESTQ R15, R15
-	JZ product
-fetch:
+	MOVQ fetch+64(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
 	PREFETCHT1 (R13)
 	ADDQ $64, R13
 	DECQ R15
-	JNZ fetch
-	ADDQ skip+72(FP), R13
-product:
+	JNZ inside
+	MOVQ lines+80(FP), R15
+	ADDQ skip+88(FP), R13
+inside:
+	DECQ CX
+	JNZ line
+fetched:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS tmm0 += tmm4·tmm6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x1f; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD tmm7, 1024(DI)(BX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS tmm1 += tmm4·tmm7

@@ -30,29 +30,46 @@ type blockA struct {
 	words  []float32 // either memory or, where A is used in place, part of the operand
 	memory []float32
 	k      int
-	strip  int   // words from one strip to the next
+	strip  int // words from one strip to the next
+	strips int
 	next   fetch // what will be packed next
 	rs, cs int   // bytes from one row and one k to the next within a strip; float32 only
 }
 
 // fetch is memory to bring to the L2 cache while a block is multiplied: runs of cache lines, step
-// elements from one to the next. Engines that leave this to the processor ignore it.
+// elements from one to the next, of which so many lines are done.
 type fetch struct {
 	data        []float32
 	lines, step int
+	done        int
 }
 
 const lineWords = 16 // elements of a cache line
 
-// fetchOf describes rows [i, i+rows) of a factor over [k0, k0+k), if it lies in even runs.
+// fetchOf describes rows [i, i+rows) of a factor over [k0, k0+k).
 func fetchOf(a operand, i, rows, k0, k int) fetch {
-	switch {
-	case a.transposed:
-		return fetch{a.Data[k0*a.Stride+i : (k0+k-1)*a.Stride+i+rows], blockCount(rows, lineWords), a.Stride}
-	case a.Stride == k:
-		return fetch{a.Data[i*k : (i+rows)*k], 1, lineWords}
+	if a.transposed {
+		i, rows, k0, k = k0, k, i, rows
 	}
-	return fetch{}
+	return fetch{data: a.Data[i*a.Stride+k0 : (i+rows-1)*a.Stride+k0+k], lines: blockCount(k, lineWords), step: a.Stride}
+}
+
+// take returns what a kernel should fetch in each of so many units of work of one strip, when that
+// many strips are left to share the rest: count lines from next on, of which first end a run, and
+// after that runs of f.lines, skip bytes apart.
+func (f *fetch) take(strips, units int) (next *float32, count, first, lines, skip int) {
+	if f.lines == 0 {
+		return nil, 0, 0, 0, 0
+	}
+	left := blockCount(len(f.data), f.step)*f.lines - f.done
+	at := f.done/f.lines*f.step + f.done%f.lines*lineWords
+	if left <= 0 || at >= len(f.data) {
+		return nil, 0, 0, 0, 0
+	}
+	count = blockCount(left, strips*units)
+	first = f.lines - f.done%f.lines
+	f.done += count * units
+	return &f.data[at], count, first, f.lines, (f.step - f.lines*lineWords) * 4
 }
 
 // edgeTile receives a tile of C that sticks out of its matrix.

@@ -21,7 +21,7 @@ func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
 func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
-	dst.k, dst.strip = k, e.panel(k)
+	dst.k, dst.strip, dst.strips = k, e.panel(k), blockCount(rows, tileSide)
 	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
 	dst.words = dst.memory
 	whole := rows / tileSide
@@ -114,27 +114,12 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*panel-1]
 		_ = c.Data[31*c.Stride+full*tileSide-1]
-		next, lines, skip := a.next.take(full * blocks)
-		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines, skip)
+		next, lines, first, run, skip := a.next.take(a.strips-strip, full*blocks)
+		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines, first, run, skip)
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel
-		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0)
+		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0, 0, 0)
 		mergeEdge(c, j, edge[:], tileSide, accumulate)
 	}
-}
-
-// take returns what tileMultiply needs to fetch a share of f over so many blocks.
-func (f *fetch) take(blocks int) (next *float32, lines, skip int) {
-	if len(f.data) == 0 {
-		return nil, 0, 0
-	}
-	next, lines = &f.data[0], f.lines
-	if f.step == lineWords { // one run: spread evenly
-		lines = blockCount(len(f.data)/lineWords, blocks)
-		f.data = nil
-		return next, lines, 0
-	}
-	f.data = f.data[min(len(f.data), blocks*f.step):]
-	return next, lines, (f.step - lines*lineWords) * 4
 }

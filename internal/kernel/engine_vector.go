@@ -6,8 +6,9 @@ import "unsafe"
 //
 //	for each panel j:  C[r][j·NR + q] (+)= Σ_p A[r·rs + p·cs] · B[j][p][q]
 //
-// The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it.
-type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+// The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it. For every panel it
+// may bring lines of what is packed next to the cache.
+type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 // tile describes the float32 micro-kernels of an implementation.
 type tile struct {
@@ -36,7 +37,7 @@ func (vectorEngine) panel(k int) int           { return active.tile.columns * k 
 
 func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	strip := active.tile.rows
-	dst.k = k
+	dst.k, dst.strips = k, blockCount(rows, strip)
 	if !e.round && inPlace(a, k) {
 		if a.transposed {
 			dst.strip, dst.rs, dst.cs = strip, 4, a.Stride*4
@@ -123,10 +124,11 @@ func (vectorEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*width*a.k-1]
 		_ = c.Data[(rows-1)*c.Stride+full*width-1]
-		kernel(a.k, words, a.rs, a.cs, &b[0], &c.Data[0], c.Stride*4, full, toInt(accumulate))
+		next, lines, first, run, skip := a.next.take(a.strips-strip, full)
+		kernel(a.k, words, a.rs, a.cs, &b[0], &c.Data[0], c.Stride*4, full, toInt(accumulate), next, lines, first, run, skip)
 	}
 	if rest := c.Cols - full*width; rest > 0 {
-		kernel(a.k, words, a.rs, a.cs, &b[full*width*a.k], &edge[0], width*4, 1, 0)
+		kernel(a.k, words, a.rs, a.cs, &b[full*width*a.k], &edge[0], width*4, 1, 0, nil, 0, 0, 0, 0)
 		mergeEdge(c, full*width, edge[:], width, accumulate)
 	}
 }
@@ -154,16 +156,16 @@ func toInt(b bool) int {
 }
 
 // The micro-kernels of plain Go: 4×4, one row at a time.
-func sgemmGo1(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+func sgemmGo1(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
 	sgemmGo(1, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+func sgemmGo2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
 	sgemmGo(2, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo3(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+func sgemmGo3(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
 	sgemmGo(3, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo4(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int) {
+func sgemmGo4(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
 	sgemmGo(4, k, a, rs, cs, b, c, ldc, panels, acc)
 }
 

@@ -5,58 +5,58 @@
 package kernel
 
 //go:noescape
-func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
-func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
+func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
 
 //go:noescape
 func peakAVX512(n int)

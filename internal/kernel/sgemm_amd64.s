@@ -5,8 +5,8 @@
 #include "textflag.h"
 
 
-// func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -21,6 +21,24 @@ TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -88,8 +106,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -104,6 +122,24 @@ TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -197,8 +233,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -213,6 +249,24 @@ TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -332,8 +386,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -348,6 +402,24 @@ TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -493,8 +565,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -509,6 +581,24 @@ TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -680,8 +770,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -696,6 +786,24 @@ TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -893,8 +1001,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -909,6 +1017,24 @@ TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -1138,8 +1264,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -1154,6 +1280,24 @@ TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -1409,8 +1553,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -1425,6 +1569,24 @@ TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -1706,8 +1868,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -1722,6 +1884,24 @@ TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -2029,8 +2209,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -2045,6 +2225,24 @@ TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -2378,8 +2576,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $8-72
+// func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -2394,6 +2592,24 @@ TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	LEAQ (AX)(R13*2), DX // row 6
 	MOVQ DI, R12
@@ -2753,8 +2969,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -2769,6 +2985,24 @@ TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -2835,8 +3069,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -2851,6 +3085,24 @@ TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -2942,8 +3194,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -2958,6 +3210,24 @@ TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -3074,8 +3344,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -3090,6 +3360,24 @@ TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -3231,8 +3519,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -3247,6 +3535,24 @@ TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)
@@ -3413,8 +3719,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)
-TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $8-72
+// func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $8-112
 	STMXCSR 0(SP)
 	MOVL 0(SP), R11
 	ORL $0x8040, R11 // FTZ, DAZ
@@ -3429,6 +3735,24 @@ TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $8-72
 	LEAQ (R8)(R8*2), R13 // 3·rs
 	LEAQ (R8)(R8*4), SI // 5·rs
 panel:
+	MOVQ next+72(FP), R15
+	MOVQ first+88(FP), R12
+	MOVQ fetch+80(FP), CX
+	TESTQ CX, CX
+	JZ fetched
+line:
+	PREFETCHT1 (R15)
+	ADDQ $64, R15
+	DECQ R12
+	JNZ inside
+	MOVQ lines+96(FP), R12
+	ADDQ skip+104(FP), R15
+inside:
+	DECQ CX
+	JNZ line
+fetched:
+	MOVQ R15, next+72(FP)
+	MOVQ R12, first+88(FP)
 	MOVQ a+8(FP), AX
 	MOVQ DI, R12
 	PREFETCHT0 0(R12)

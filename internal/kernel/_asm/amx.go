@@ -43,20 +43,19 @@ func (f *file) header(name, signature string, bytes int, comment string) {
 
 // tileKernel multiplies a strip by panels. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
 // columns of B. Tiles are configured and released within the call, so no other code on this thread
-// ever sees them. While tiles are multiplied, what is packed next is fetched to the L2 cache: for each
-// block `lines` cache lines, after which `skip` bytes are passed over.
+// ever sees them. With each block, `fetch` lines of what is packed next are brought to the L2 cache.
 func tileKernel(f *file) {
-	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, lines, skip int)", 80,
+	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)", 96,
 		"computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.")
-	for i, r := range []string{"R8", "SI", "DI", "", "DX", "R10", "R11", "R13", "CX"} {
+	for i, r := range []string{"R8", "SI", "DI", "", "DX", "R10", "", "R13"} {
 		if r != "" {
-			f.p("\tMOVQ %s+%d(FP), %s", []string{"blocks", "a", "b", "", "c", "ldc", "acc", "next", "lines"}[i], 8*i, r)
+			f.p("\tMOVQ %s+%d(FP), %s", []string{"blocks", "a", "b", "", "c", "ldc", "", "next"}[i], 8*i, r)
 		}
 	}
-	f.p("\tLEAQ tileConfig<>(SB), AX")
+	f.p("\tMOVQ first+72(FP), R15\n\tLEAQ tileConfig<>(SB), AX")
 	f.tileConfigure()
 	f.p("\tMOVQ $64, BX\n\tMOVQ R10, R12\n\tSHLQ $4, R12\n\tADDQ DX, R12 // row 16 of C")
-	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R8, R9\n\tTESTQ R11, R11\n\tJZ zero")
+	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R8, R9\n\tCMPQ acc+48(FP), $0\n\tJEQ zero")
 	corners := func(access func(tile int, base, index string, displacement int)) {
 		access(0, "DX", "R10", 0)
 		access(1, "DX", "R10", 64)
@@ -71,7 +70,7 @@ func tileKernel(f *file) {
 	f.p("block:")
 	f.tileLoad(4, "AX", "BX", 0)
 	f.tileLoad(6, "DI", "BX", 0)
-	f.p("\tMOVQ CX, R15\n\tTESTQ R15, R15\n\tJZ product\nfetch:\n\tPREFETCHT1 (R13)\n\tADDQ $64, R13\n\tDECQ R15\n\tJNZ fetch\n\tADDQ skip+72(FP), R13\nproduct:")
+	emitFetch(f, "R13", "R15", "CX", 56)
 	f.tileProduct(0, 4, 6)
 	f.tileLoad(7, "DI", "BX", tileBytes)
 	f.tileProduct(1, 4, 7)
@@ -204,4 +203,13 @@ func tilePeak(f *file) {
 	f.p("\tDECQ CX\n\tJNZ loop")
 	f.tileRelease()
 	f.p("\tRET\n")
+}
+
+// emitFetch brings `fetch` cache lines to the L2 cache, from pointer on: `left` more of this run, then
+// runs of `lines`, skip bytes after one another. The parameters begin at offset at.
+func emitFetch(f *file, pointer, left, count string, at int) {
+	f.p("\tMOVQ fetch+%d(FP), %s\n\tTESTQ %s, %s\n\tJZ fetched", at+8, count, count, count)
+	f.p("line:\n\tPREFETCHT1 (%s)\n\tADDQ $64, %s\n\tDECQ %s\n\tJNZ inside", pointer, pointer, left)
+	f.p("\tMOVQ lines+%d(FP), %s\n\tADDQ skip+%d(FP), %s", at+24, left, at+32, pointer)
+	f.p("inside:\n\tDECQ %s\n\tJNZ line\nfetched:", count)
 }

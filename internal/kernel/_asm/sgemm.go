@@ -7,8 +7,12 @@ import "fmt"
 //	for each panel j:  C[r][j·NR + q] (+)= Σ_p A[r·rs + p·cs] · B[j][p][q]     r < rows, q < NR
 //
 // One tile of C, rows × NR, stays in registers while p runs. B is packed: panels of k rows of NR.
-// Strides are in bytes; acc 0 overwrites C, 1 adds to it.
-const sgemmSignature = "(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int)"
+// Strides are in bytes; acc 0 overwrites C, 1 adds to it. Before each panel, `fetch` lines of what is
+// packed next are brought to the L2 cache.
+const (
+	sgemmSignature = "(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)"
+	sgemmBytes     = 112
+)
 
 // emitSGEMM writes the kernels of 1 … full rows of all instruction sets, and the loops that measure
 // the peak of fused multiply-adds.
@@ -39,7 +43,7 @@ func sgemmX86(f *file, x *x86, rows, vectors int) {
 	name := sgemmName(rows, x.wide*vectors, x.name)
 	f.declare("func " + name + sgemmSignature)
 	f.p("// func %s%s", name, sgemmSignature)
-	f.p("TEXT ·%s(SB), NOSPLIT, $8-72", name)
+	f.p("TEXT ·%s(SB), NOSPLIT, $8-%d", name, sgemmBytes)
 	x86FlushDenormals(f)
 	for i, r := range []string{"R10", "", "R8", "R9", "BX", "DI", "R11"} { // k a rs cs b c ldc
 		if r != "" {
@@ -52,7 +56,9 @@ func sgemmX86(f *file, x *x86, rows, vectors int) {
 	if x == avx512 {
 		b, a, registers = 24, 26, 6
 	}
-	f.p("panel:\n\tMOVQ a+8(FP), AX")
+	f.p("panel:\n\tMOVQ next+72(FP), R15\n\tMOVQ first+88(FP), R12")
+	emitFetch(f, "R15", "R12", "CX", 72)
+	f.p("\tMOVQ R15, next+72(FP)\n\tMOVQ R12, first+88(FP)\n\tMOVQ a+8(FP), AX")
 	if rows > 6 {
 		f.p("\tLEAQ (AX)(R13*2), DX // row 6")
 	}
@@ -122,7 +128,7 @@ func sgemmNEON(f *file, rows int) {
 	name := sgemmName(rows, 12, "NEON")
 	f.declare("func " + name + sgemmSignature)
 	f.p("// func %s%s", name, sgemmSignature)
-	f.p("TEXT ·%s(SB), NOSPLIT, $0-72", name)
+	f.p("TEXT ·%s(SB), NOSPLIT, $0-%d", name, sgemmBytes)
 	neonFlushDenormals(f)
 	for i, p := range []string{"k", "a", "rs", "cs", "b", "c", "ldc", "panels", "acc"} {
 		f.p("\tMOVD %s+%d(FP), R%d", p, 8*i, []int{0, 1, 2, 3, 4, 5, 6, 7, 10}[i])
