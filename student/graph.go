@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 )
 
@@ -80,6 +81,9 @@ func (s *Student) graph(key graphKey) (*graph, error) {
 	return g, nil
 }
 
+// watcher sees the activations of a layer's half; attention says which half it is.
+type watcher func(layer int, attention bool, in, out, normed, inner kernel.Matrix)
+
 // forward adds the whole model to the graph and returns the loss.
 func (s *Student) forward(g *graph, in nn.Inputs, tokens, targets *G.Node, length int) (*G.Node, error) {
 	eps := float32(s.cfg.NormEps)
@@ -91,6 +95,10 @@ func (s *Student) forward(g *graph, in nn.Inputs, tokens, targets *G.Node, lengt
 	for layer := range s.cfg.Layers {
 		a, f := s.attention(layer), s.feedForward(layer)
 		a.RoPE = rope
+		if watch := s.watch; watch != nil {
+			a.Watch = func(in, out, normed, inner kernel.Matrix) { watch(layer, true, in, out, normed, inner) }
+			f.Watch = func(in, out, normed, inner kernel.Matrix) { watch(layer, false, in, out, normed, inner) }
+		}
 		if x, err = a.Apply(g.engine, in, x); err != nil {
 			return nil, err
 		}

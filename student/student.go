@@ -20,6 +20,7 @@ type Student struct {
 	adapters map[string]*nn.Adapter // by the name of the weight they add to
 	rope     *kernel.RoPE           // grown to the longest sequence seen
 	graphs   map[graphKey]*graph
+	watch    watcher // nil but while importance is measured
 }
 
 type settings struct {

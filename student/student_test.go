@@ -266,3 +266,20 @@ func sums(n, length, modulus int) []train.Sequence {
 	}
 	return out
 }
+
+// BenchmarkStep shows what a step allocates once its buffers have grown: what gorgonia itself does, and nothing of ours.
+func BenchmarkStep(b *testing.B) {
+	cfg := small()
+	s := newStudent(b, cfg)
+	r := rand.New(rand.NewPCG(1, 2))
+	in, o := batch(r, 4, 32, cfg.Vocab), objective(b)
+	if _, err := s.Accumulate(in, o, 1); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Accumulate(in, o, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -24,6 +24,10 @@ type Attention struct {
 	Eps                             float32
 	RoPE                            *kernel.RoPE // at least as many positions as a sequence has tokens
 
+	// Watch, where it is not nil, sees the activations of every forward pass: what came in and goes out (N, C), the
+	// normed input (N, C) and the heads' outputs (N, H·D).
+	Watch func(in, out, normed, inner kernel.Matrix)
+
 	e           *Engine
 	qkv, output *linear
 	own         attentionState
@@ -72,7 +76,11 @@ func (a *Attention) Forward(in []G.Value) (G.Value, error) {
 	y := growTensor(&a.y, x.Rows, x.Cols)
 	out := dense(data(y), x.Rows)
 	a.e.copyMatrix(out, x)
-	a.output.forward(a.e, out, dense(a.state().out, x.Rows), true)
+	heads := dense(a.state().out, x.Rows)
+	a.output.forward(a.e, out, heads, true)
+	if a.Watch != nil {
+		a.Watch(x, out, dense(a.state().h, x.Rows), heads)
+	}
 	return y, nil
 }
 

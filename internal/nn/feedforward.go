@@ -17,6 +17,10 @@ type FeedForward struct {
 	GateAdapter, UpAdapter, DownAdapter *Adapter
 	Eps                                 float32
 
+	// Watch, where it is not nil, sees the activations of every forward pass: what came in and goes out (N, C), the
+	// normed input (N, C) and the neurons' outputs (N, F).
+	Watch func(in, out, normed, inner kernel.Matrix)
+
 	e            *Engine
 	gateUp, down *linear
 	own          feedForwardState
@@ -57,7 +61,11 @@ func (f *FeedForward) Forward(in []G.Value) (G.Value, error) {
 	f.hidden(x)
 	out := dense(data(y), x.Rows)
 	f.e.copyMatrix(out, x)
-	f.down.forward(f.e, out, dense(f.state().a, x.Rows), true)
+	neurons := dense(f.state().a, x.Rows)
+	f.down.forward(f.e, out, neurons, true)
+	if f.Watch != nil {
+		f.Watch(x, out, dense(f.state().h, x.Rows), neurons)
+	}
 	return y, nil
 }
 

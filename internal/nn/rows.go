@@ -31,7 +31,9 @@ func (e *Engine) copyMatrix(dst, src kernel.Matrix) { e.eachRow(copyRow, dst, sr
 func copyRow(t *rowTask, i int) { copy(t.a.Row(i), t.b.Row(i)) }
 
 // addBias adds bias to every row of y.
-func (e *Engine) addBias(y kernel.Matrix, bias []float32) { e.eachRow(addToRow, y, kernel.Matrix{}, bias) }
+func (e *Engine) addBias(y kernel.Matrix, bias []float32) {
+	e.eachRow(addToRow, y, kernel.Matrix{}, bias)
+}
 
 func addToRow(t *rowTask, i int) {
 	row := t.a.Row(i)
