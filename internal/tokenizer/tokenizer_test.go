@@ -63,14 +63,14 @@ func TestMergingIsItsDefinition(t *testing.T) {
 	}
 }
 
-// One word of a million characters takes no more than moments.
+// One word of 260,000 characters takes no more than moments.
 func TestLongWords(t *testing.T) {
 	for _, name := range []string{"qwen2", "llama-spm"} {
 		tok := fromVocab(t, name)
-		for _, text := range []string{strings.Repeat("a", 1<<20), strings.Repeat("!?", 1<<19), strings.Repeat(" ", 1<<20)} {
+		for _, text := range []string{strings.Repeat("a", 1<<18), strings.Repeat("!?", 1<<17), strings.Repeat(" ", 1<<18)} {
 			start := time.Now()
 			ids := tok.Encode(text, false)
-			if took := time.Since(start); took > 20*time.Second { // far above what it takes, below what a quadratic loop would
+			if took := time.Since(start); took > 5*time.Second { // far above what it takes, below what a quadratic loop would
 				t.Errorf("%s: %v for %q…", name, took, text[:4])
 			}
 			if tok.Decode(ids) != text {
