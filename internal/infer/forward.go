@@ -28,6 +28,7 @@ type workspace struct {
 	scratch   []uint16
 	product   product
 	attention attention
+	collector *collector // nil unless inputs are being observed
 }
 
 // padded returns the stride of a product's outputs: whole panels.
@@ -79,7 +80,7 @@ func (m *Model) attend(ws *workspace, pool *kernel.Pool, rope *kernel.RoPE, span
 	qWidth, kvWidth := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	m.normalise(ws, pool, l.attnNorm, n)
 	q, k, v := resize(&ws.q, n*padded(qWidth)), resize(&ws.k, n*padded(kvWidth)), resize(&ws.v, n*padded(kvWidth))
-	m.setInput(ws, pool, ws.h, n, c.Width, i, "attn_q", l.q, l.k, l.v)
+	m.setInput(ws, pool, ws.h, n, c.Width, i, inputQKV, l.q, l.k, l.v)
 	ws.multiply(pool, []factor{{l.q, q}, {l.k, k}, {l.v, v}})
 	queries := kernel.Matrix{Data: q, Rows: n, Cols: qWidth, Stride: padded(qWidth)}
 	keys := kernel.Matrix{Data: k, Rows: n, Cols: kvWidth, Stride: padded(kvWidth)}
@@ -107,7 +108,7 @@ func (m *Model) attend(ws *workspace, pool *kernel.Pool, rope *kernel.RoPE, span
 	}
 	attended := resize(&ws.attended, n*qWidth)
 	ws.attention.run(m, pool, spans, i, queries, attended)
-	m.setInput(ws, pool, attended, n, qWidth, i, "attn_output", l.o)
+	m.setInput(ws, pool, attended, n, qWidth, i, inputAttended, l.o)
 	m.addProduct(ws, pool, l.o, n)
 }
 
@@ -116,14 +117,14 @@ func (m *Model) feedForward(ws *workspace, pool *kernel.Pool, i, n int) {
 	c, l := &m.cfg, &m.layers[i]
 	m.normalise(ws, pool, l.ffnNorm, n)
 	gate, up := resize(&ws.gate, n*padded(c.FFN)), resize(&ws.up, n*padded(c.FFN))
-	m.setInput(ws, pool, ws.h, n, c.Width, i, "ffn_up", l.gate, l.up)
+	m.setInput(ws, pool, ws.h, n, c.Width, i, inputGateUp, l.gate, l.up)
 	ws.multiply(pool, []factor{{l.gate, gate}, {l.up, up}})
 	inner := resize(&ws.inner, n*c.FFN)
 	view := func(data []float32) kernel.Matrix {
 		return kernel.Matrix{Data: data, Rows: n, Cols: c.FFN, Stride: padded(c.FFN)}
 	}
 	kernel.SwiGLUForward(pool, kernel.NewMatrix(inner, n, c.FFN), view(gate), view(up))
-	m.setInput(ws, pool, inner, n, c.FFN, i, "ffn_down", l.down)
+	m.setInput(ws, pool, inner, n, c.FFN, i, inputInner, l.down)
 	m.addProduct(ws, pool, l.down, n)
 }
 
@@ -142,7 +143,7 @@ func (m *Model) head(ws *workspace, pool *kernel.Pool, spans []span) []float32 {
 		return nil
 	}
 	m.normalise(ws, pool, m.norm, outputs)
-	m.setInput(ws, pool, ws.h, outputs, width, -1, "output", m.output)
+	m.setInput(ws, pool, ws.h, outputs, width, 0, inputHead, m.output)
 	logits := resize(&ws.logits, outputs*padded(m.cfg.Vocab))
 	ws.multiply(pool, []factor{{m.output, logits}})
 	return logits
@@ -165,15 +166,16 @@ func (m *Model) normaliseHeads(x kernel.Matrix, weight []float32) {
 }
 
 // setInput makes x the input of the following products, in 8 bits too if one of the weights wants it.
-func (m *Model) setInput(ws *workspace, pool *kernel.Pool, x []float32, rows, columns, layer int, name string, weights ...*panel.Matrix) {
+func (m *Model) setInput(ws *workspace, pool *kernel.Pool, x []float32, rows, columns, layer int, name input, weights ...*panel.Matrix) {
 	quantized := false
 	for _, w := range weights {
 		quantized = quantized || w.Quantized()
 	}
-	ws.in.Set(x, rows, columns, quantized)
-	if m.observe != nil {
-		m.observe(name, layer, &ws.in)
+	ws.in.Set(x, rows, columns, false)
+	if quantized {
+		ws.in.Quantize(pool)
 	}
+	ws.collector.add(layer, name, &ws.in)
 }
 
 // addProduct adds the product of the input with w to the residual stream.

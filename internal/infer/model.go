@@ -35,19 +35,15 @@ type Model struct {
 	norm      []float32
 	output    *panel.Matrix // (V, C); the embedding where they are tied
 	bytes     int64         // of packed weights
-
-	observe func(tensor string, layer int, in *panel.Input) // see Importance
 }
 
 // layer is one transformer block. Vectors a model does not have are nil.
 type layer struct {
-	attnNorm, ffnNorm    []float32
-	q, k, v, o           *panel.Matrix
-	qBias, kBias, vBias  []float32
-	qNorm, kNorm         []float32
-	gate, up, down       *panel.Matrix
-	qName, oName, upName string
-	downName             string
+	attnNorm, ffnNorm   []float32
+	q, k, v, o          *panel.Matrix
+	qBias, kBias, vBias []float32
+	qNorm, kNorm        []float32
+	gate, up, down      *panel.Matrix
 }
 
 // New packs the weights of m, which is not needed afterwards. Close the Model after use.

@@ -77,6 +77,11 @@ func (m *Model) check(tokens []Token, after int) error {
 func (m *Model) prefill(ctx context.Context, c *cache, tokens []Token, outputs int, visit func(i int, logits []float32)) error {
 	ws := m.spaces.Get().(*workspace)
 	defer m.spaces.Put(ws)
+	return m.prefillIn(ctx, ws, c, tokens, outputs, visit)
+}
+
+// prefillIn is prefill in a given workspace.
+func (m *Model) prefillIn(ctx context.Context, ws *workspace, c *cache, tokens []Token, outputs int, visit func(i int, logits []float32)) error {
 	c.reserve(c.length + len(tokens))
 	first := len(tokens) - outputs
 	stride := padded(m.cfg.Vocab)

@@ -10,8 +10,8 @@
 // bytes as llama-quantize for every format (checked against the library). An importance, one weight for each column of
 // the matrix (the mean square of what it is multiplied with), makes the search minimise the error that matters.
 //
-// This is plain Go and the oracle of faster routines; it knows no tensors, files or models. Which tensor of a model gets
-// which format is decided with the rules of mix.go.
+// This is plain Go; package panel has the products of quantized weights. It knows no tensors, files or models: which
+// weight of a model gets which format is decided in package model.
 package quant
 
 import (
