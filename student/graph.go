@@ -44,6 +44,11 @@ func (s *Student) run(b *nn.Batch, l nn.RowLoss, scale float32, gradient bool) (
 	if err != nil {
 		return nn.Totals{}, fmt.Errorf("student: graph for batches of %d×%d: %w", b.Rows, b.Length, err)
 	}
+	if b.Teacher != nil {
+		if err := b.Teacher.Begin(b); err != nil {
+			return nn.Totals{}, err
+		}
+	}
 	copy(g.tokens, b.Tokens)
 	copy(g.targets, b.Targets)
 	g.engine.Feed(b, l, scale)
@@ -86,6 +91,16 @@ type watcher func(layer int, attention bool, in, out, normed, inner kernel.Matri
 
 // forward adds the whole model to the graph and returns the loss.
 func (s *Student) forward(g *graph, in nn.Inputs, tokens, targets *G.Node, length int) (*G.Node, error) {
+	x, err := s.hidden(g, in, tokens, length)
+	if err != nil {
+		return nil, err
+	}
+	g.head = &nn.Head{Output: s.output()}
+	return g.head.Apply(g.engine, in, x, targets)
+}
+
+// hidden adds everything up to the input of the head.
+func (s *Student) hidden(g *graph, in nn.Inputs, tokens *G.Node, length int) (*G.Node, error) {
 	eps := float32(s.cfg.NormEps)
 	x, err := nn.Embed(g.engine, in, tokens, s.byName["token_embd.weight"])
 	if err != nil {
@@ -106,11 +121,7 @@ func (s *Student) forward(g *graph, in nn.Inputs, tokens, targets *G.Node, lengt
 			return nil, err
 		}
 	}
-	if x, err = nn.Norm(g.engine, in, x, s.byName["output_norm.weight"], eps); err != nil {
-		return nil, err
-	}
-	g.head = &nn.Head{Output: s.output()}
-	return g.head.Apply(g.engine, in, x, targets)
+	return nn.Norm(g.engine, in, x, s.byName["output_norm.weight"], eps)
 }
 
 // output returns the output matrix, which may be the embedding.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
 // Batch is what one forward pass reads: B rows of T tokens each, a row being one sequence or several packed after one
@@ -24,6 +25,19 @@ type Batch struct {
 	// Signal is the teacher's distribution at each position, aligned with Targets, with empty entries where there is
 	// none. Nil means there is none at all.
 	Signal *distill.Signal
+
+	// Teacher is a teacher in this process, asked for its whole distribution instead of Signal. Nil means none.
+	Teacher Teacher
+}
+
+// Teacher gives the distribution of a model in this process for the positions of a batch.
+type Teacher interface {
+	// Begin reads a batch; what follows is about it, until the next Begin.
+	Begin(b *Batch) error
+	// Vocab returns the size of the teacher's vocabulary.
+	Vocab() int
+	// Logits fills dst, (len(rows), Vocab), with the logits at those positions.
+	Logits(dst kernel.Matrix, rows []int32)
 }
 
 // Reasons why a batch cannot be learnt from.

@@ -17,6 +17,7 @@ type Target struct {
 	Kind     distill.SignalKind // of the entries below
 	IDs      []distill.Token    // empty where the position has no signal
 	Logprobs []float32
+	Dense    []float32 // a teacher's logits over its whole vocabulary, instead of entries; may be overwritten
 }
 
 // Value is the loss of one position, or a weighted sum of such, in nats.
@@ -68,6 +69,7 @@ type Head struct {
 	logits  []float32
 	input   []float32 // learnt rows of h in this chunk
 	dinput  []float32
+	teacher []float32 // logits of a teacher in this process
 	chunk   int
 	first   int // first learnt row of this chunk
 	targets []distill.Token
@@ -129,6 +131,11 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	logits := growMatrix(&h.logits, n, h.Output.Shape()[0])
 	h.logits = logits.Data
 	h.linear.packed.Forward(e.Pool, logits, input, false)
+	if t := e.batch.Teacher; t != nil {
+		dense := growMatrix(&h.teacher, n, t.Vocab())
+		h.teacher = dense.Data
+		t.Logits(dense, rows)
+	}
 	e.Pool.Run(n, h)
 	for i, v := range h.values[:n] {
 		h.totals.add(v, float64(e.batch.Weights[rows[i]]))
@@ -156,6 +163,9 @@ func (h *Head) Do(i int) {
 	if s := e.batch.Signal; s != nil {
 		t.Kind = s.Kind
 		t.IDs, t.Logprobs = s.At(int(row))
+	}
+	if teacher := e.batch.Teacher; teacher != nil {
+		t.Dense = h.teacher[i*teacher.Vocab() : (i+1)*teacher.Vocab()]
 	}
 	scale := float32(0)
 	if !e.Inference {

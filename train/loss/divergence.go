@@ -1,6 +1,10 @@
 package loss
 
-import "math"
+import (
+	"math"
+
+	"github.com/seed-d24fde5f/distill"
+)
 
 const (
 	// minTail is the least mass a teacher's tail counts as having. Log-probabilities are kept in half precision, which
@@ -16,6 +20,9 @@ type outcomes struct {
 	logits []float64 // the same and the log-sum-exp of the tail; log-probabilities once tempered
 	logP   []float64 // teacher: log-probabilities
 	grad   []float64 // of the divergence with respect to logits
+
+	all        []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
+	p, q, diff []float32       // scratch of dense rows
 }
 
 // reset empties the outcomes.

@@ -71,13 +71,19 @@ func TestRowAgainstReference(t *testing.T) {
 
 func compare(t *testing.T, name string, objective *Objective, s Spec, logits []float32, target nn.Target) {
 	t.Helper()
+	compareWith(t, name, objective, s, logits, target, func() nn.Target { return target })
+}
+
+// compareWith holds the objective, given what made returns, to the reference, given target.
+func compareWith(t *testing.T, name string, objective *Objective, s Spec, logits []float32, target nn.Target, made func() nn.Target) {
+	t.Helper()
 	const scale = 0.37
 	wide := make([]float64, len(logits))
 	for i, v := range logits {
 		wide[i] = float64(v)
 	}
 	got := append([]float32(nil), logits...)
-	value := objective.Row(got, target, scale).Loss
+	value := objective.Row(got, made(), scale).Loss
 	want := reference(s, wide, target)
 	if math.Abs(value-want) > 1e-5*math.Max(math.Abs(want), 1e-2) {
 		t.Errorf("%s: loss %v, want %v", name, value, want)
@@ -101,7 +107,7 @@ func compare(t *testing.T, name string, objective *Objective, s Spec, logits []f
 		}
 	}
 	again := append([]float32(nil), logits...)
-	if only := objective.Row(again, target, 0).Loss; only != value {
+	if only := objective.Row(again, made(), 0).Loss; only != value {
 		t.Errorf("%s: loss alone %v, with gradient %v", name, only, value)
 	}
 }
@@ -216,6 +222,32 @@ func TestSampledAgainstReference(t *testing.T) {
 	}
 	for range 20 {
 		compare(t, "sampled", objective, s, logits, sample(r, full, 12))
+	}
+}
+
+// TestDense holds rows against a teacher's logits to the reference over all entries, for vocabularies of one size and for
+// a teacher's that is longer or shorter.
+func TestDense(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for _, s := range specs() {
+		if s.Divergence == None {
+			continue
+		}
+		objective, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, extra := range []int{0, 5, -4} {
+			logits, full := draw(r, 37, extra, 37+extra, 2)
+			dense := make([]float32, 37+extra)
+			for i, id := range full.IDs {
+				dense[id] = full.Logprobs[i] + 3 // logits, not log-probabilities
+			}
+			name := fmt.Sprintf("%+v, %d more", s, extra)
+			compareWith(t, name, objective, s, logits, full, func() nn.Target {
+				return nn.Target{Token: full.Token, Dense: append([]float32(nil), dense...)}
+			})
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // and what remains of the work is a handful of float64 operations an entry. Summing the rest by itself also avoids the
 // cancellation of 1 − Σ q where the entries hold nearly all of the mass.
 func (o *Objective) Row(logits []float32, t nn.Target, scale float32) nn.Value {
+	if len(t.Dense) > 0 && o.spec.Mix > 0 {
+		return o.dense(logits, t, scale)
+	}
 	r := row{logits: logits, target: t.Token, scale: float64(scale), spec: &o.spec}
 	r.target0 = float64(logits[t.Token])
 	r.entries(t)

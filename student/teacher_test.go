@@ -1,0 +1,93 @@
+package student_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/student"
+	"github.com/seed-d24fde5f/distill/train/loss"
+)
+
+// TestTeacher checks that a teacher in the process teaches what its stored distribution, as the inference runtime finds
+// it, teaches: the same losses and gradients.
+func TestTeacher(t *testing.T) {
+	cfg := small()
+	wide := cfg
+	wide.Width, wide.Layers = 48, 3
+	large := newStudent(t, wide)
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, p := range large.Params() {
+		for i := range p.Data() {
+			p.Data()[i] += float32(r.NormFloat64() * 0.2)
+		}
+	}
+	large.Changed()
+	b := batch(r, 1, 14, cfg.Vocab)
+	b.Starts = nil
+	for _, d := range []loss.Divergence{loss.ForwardKL, loss.ReverseKL, loss.JSD} {
+		o, err := loss.New(loss.Spec{Divergence: d, Mix: 0.7, Temperature: 1.5, Beta: 0.5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, live := newStudent(t, cfg), newStudent(t, cfg)
+		b.Teacher, b.Signal = nil, signalOf(t, large, b.Tokens)
+		want, err := stored.Accumulate(b, o, 0.1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Teacher, b.Signal = student.NewTeacher(large), nil
+		got, err := live.Accumulate(b, o, 0.1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The runtime's keys and values are in half precision.
+		if math.Abs(got.Loss-want.Loss) > 1e-3*want.Loss || got.Signals != want.Signals {
+			t.Errorf("%s: teacher in the process %+v, stored signal %+v", d, got, want)
+		}
+		for i, p := range live.Params() {
+			var diff, size float64
+			for j, g := range p.GradData() {
+				w := float64(stored.Params()[i].GradData()[j])
+				diff, size = diff+(float64(g)-w)*(float64(g)-w), size+w*w
+			}
+			if diff > 1e-5*size {
+				t.Errorf("%s: gradients of %s differ by %v of %v", d, p.Name(), math.Sqrt(diff), math.Sqrt(size))
+			}
+		}
+	}
+}
+
+// signalOf returns the whole distribution of a student at each position of a sequence.
+func signalOf(t *testing.T, s *student.Student, tokens []distill.Token) *distill.Signal {
+	t.Helper()
+	m, err := s.Model("teacher", nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := infer.New(m, infer.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	logits, err := run.Logits(tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := &distill.Signal{Kind: distill.TopK}
+	for i := range tokens {
+		row := logits[i*m.Vocab : (i+1)*m.Vocab]
+		var sum float64
+		for _, z := range row {
+			sum += math.Exp(float64(z))
+		}
+		ids, logprobs := make([]distill.Token, m.Vocab), make([]float32, m.Vocab)
+		for id, z := range row {
+			ids[id], logprobs[id] = distill.Token(id), float32(float64(z)-math.Log(sum))
+		}
+		signal.Append(ids, logprobs)
+	}
+	return signal
+}
