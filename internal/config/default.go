@@ -32,7 +32,9 @@ func Default() Recipe {
 			Policy:     "all",
 			Failing:    "drop",
 			Unfinished: "drop",
+			MixLong:    0.2,     // a little long reasoning among much short (arXiv:2502.12143, section 4)
 			Dedup:      "exact", // a repeated answer only weighs its prompt more
+			Near:       0.8,     // four of five three-word runs: the usual choice for text
 		},
 		Tokenizer: Tokenizer{
 			From: "teacher", // the only choice that lets the student learn from the distribution

@@ -73,17 +73,11 @@ func (r *Run) GateError() error {
 
 // describeData counts what the student learnt from.
 func (r *Run) describeData() (report.Dataset, error) {
-	rows, picked, err := r.selectRows()
+	rows, chosen, err := r.selectRows()
 	if err != nil {
 		return report.Dataset{}, err
 	}
-	s, err := dataset.StatsOf(func(yield func(distill.Row, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	})
+	s, err := dataset.StatsOf(each(rows))
 	if err != nil {
 		return report.Dataset{}, err
 	}
@@ -94,7 +88,7 @@ func (r *Run) describeData() (report.Dataset, error) {
 	slices.Sort(lengths)
 	d := report.Dataset{
 		Teacher: r.Recipe.Teacher.Model, Signal: r.Recipe.Teacher.Signal.Kind, Prompts: len(r.prompts),
-		Rows: picked.Rows, Kept: picked.Kept, Dropped: picked.Dropped, PassRate: report.NewRate(picked.Passed, picked.Judged),
+		Rows: chosen.rows, Kept: chosen.kept, Dropped: chosen.dropped, PassRate: report.NewRate(chosen.passed, chosen.judged),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, ReasoningTokens: s.ReasoningTokens,
 		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()),
 	}

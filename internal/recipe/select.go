@@ -1,70 +1,65 @@
 package recipe
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"os"
 	"slices"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
+	"github.com/seed-d24fde5f/distill/dataset/hygiene"
 	"github.com/seed-d24fde5f/distill/dataset/rule"
+	"github.com/seed-d24fde5f/distill/dataset/selection"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 )
 
-// selection is what was learnt from, and what was not.
-type selection struct {
-	Rows    int            // that the recipe asked for and that are there
-	Kept    int            // training rows that are learnt
-	Dropped map[string]int // training rows, by reason
-	Passed  int            // rows that passed the verifiers
-	Judged  int
+// picked is what was learnt from, and what was not.
+type picked struct {
+	rows    int            // that the recipe asked for and that are there
+	kept    int            // training rows that are learnt
+	dropped map[string]int // training rows, by reason
+	passed  int            // rows that passed the verifiers
+	judged  int
 }
 
 // selectRows reads the rows the recipe asks for and returns those that are to be learnt, and all held-out ones, in the
 // order in which they were asked for, which does not depend on who answered first.
-func (r *Run) selectRows() ([]distill.Row, *selection, error) {
-	s := &selection{Dropped: map[string]int{}}
+func (r *Run) selectRows() ([]distill.Row, *picked, error) {
 	rows, err := r.readRows()
 	if err != nil {
 		return nil, nil, err
 	}
-	s.Rows = len(rows)
-	pick := &picker{run: r, selection: s, seen: map[string]bool{}}
-	if r.Recipe.Select.Where != "" {
-		if pick.where, err = rule.Compile(r.Recipe.Select.Where); err != nil {
-			return nil, nil, inputErrorf("", "select.where: %w", err)
-		}
-	}
-	var kept, heldout []distill.Row
+	p := &picked{rows: len(rows), dropped: map[string]int{}}
+	var train, heldout []distill.Row
 	for i := range rows {
 		row := &rows[i]
 		if err := r.judge(context.Background(), row); err != nil {
 			return nil, nil, fmt.Errorf("row %s: %w", row.ID, err)
 		}
 		if len(row.Verdicts) > 0 {
-			s.Judged++
+			p.judged++
 			if verify.Passed(row) {
-				s.Passed++
+				p.passed++
 			}
 		}
 		if row.Prompt.Split == distill.Heldout {
 			heldout = append(heldout, *row)
-			continue
+		} else {
+			train = append(train, *row)
 		}
-		reason, err := pick.refuse(row)
-		if err != nil {
-			return nil, nil, err
-		}
-		if reason != "" {
-			s.Dropped[reason]++
-			continue
-		}
-		kept = append(kept, *row)
 	}
-	kept = pick.choose(kept)
-	s.Kept = len(kept)
-	return append(kept, heldout...), s, nil
+	if train, err = r.clean(train, p); err != nil {
+		return nil, nil, err
+	}
+	if train, err = r.choose(train, p); err != nil {
+		return nil, nil, err
+	}
+	p.kept = len(train)
+	return append(train, heldout...), p, nil
 }
 
 // readRows returns the rows that the recipe asks for, in that order.
@@ -107,81 +102,125 @@ func (r *Run) rowsDir() string {
 	return r.path(DataDir)
 }
 
-// picker applies the recipe's selection to training rows.
-type picker struct {
-	run       *Run
-	selection *selection
-	where     *rule.Rule
-	seen      map[string]bool // prompt and answer, for exact repetitions
+// each yields rows without an error, as the packages that choose among rows read them.
+func each(rows []distill.Row) iter.Seq2[distill.Row, error] {
+	return func(yield func(distill.Row, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
 
-// refuse says why a row is not learnt, or "".
-func (p *picker) refuse(row *distill.Row) (string, error) {
-	s := &p.run.Recipe.Select
-	switch {
-	case s.Unfinished == "drop" && row.FinishReason == distill.FinishLength:
-		return "unfinished", nil
-	case s.Failing == "drop" && len(s.Verify) > 0 && !verify.Passed(row):
-		return "failed a verifier", nil
-	case s.MaxTokens > 0 && int(row.CompletionTokens) > s.MaxTokens:
-		return "longer than max_tokens", nil
+// clean removes rows that teach nothing good, by the recipe's steps.
+func (r *Run) clean(rows []distill.Row, p *picked) ([]distill.Row, error) {
+	steps, err := r.cleaningSteps()
+	if err != nil {
+		return nil, err
 	}
-	if p.where != nil {
-		ok, err := p.where.Match(row)
+	cleaned := hygiene.Clean(each(rows), steps...)
+	var kept []distill.Row
+	for row, err := range cleaned.Rows {
 		if err != nil {
-			return "", fmt.Errorf("select.where: row %s: %w", row.ID, err)
+			return nil, err
 		}
-		if !ok {
-			return "not where", nil
+		kept = append(kept, row)
+	}
+	for _, report := range cleaned.Reports {
+		if report.Removed > 0 {
+			p.dropped[report.Step] += report.Removed
 		}
 	}
-	if s.Dedup != "none" {
-		key := row.Prompt.ID + "\x00" + row.Reasoning + "\x00" + row.Response
-		if p.seen[key] {
-			return "repeated", nil
-		}
-		p.seen[key] = true
-	}
-	return "", nil
+	return kept, nil
 }
 
-// choose applies the policy among the rows of each prompt, which stand together.
-func (p *picker) choose(rows []distill.Row) []distill.Row {
-	s := &p.run.Recipe.Select
-	most := s.PerPrompt
-	if s.Policy != "all" && most == 0 {
-		most = 1
+func (r *Run) cleaningSteps() ([]hygiene.Step, error) {
+	s := &r.Recipe.Select
+	steps := []hygiene.Step{hygiene.NotEmpty()}
+	if s.Refusals {
+		steps = append(steps, hygiene.Refusals())
 	}
-	if most == 0 {
-		return rows
+	if s.Repetition > 0 {
+		steps = append(steps, hygiene.Repetition(s.Repetition))
+	}
+	if len(s.Scripts) > 0 {
+		step, err := hygiene.Scripts(0.8, s.Scripts...)
+		if err != nil {
+			return nil, inputErrorf("", "select.scripts: %w", err)
+		}
+		steps = append(steps, step)
+	}
+	if s.Decontaminate != "" {
+		step, err := decontamination(s.Decontaminate)
+		if err != nil {
+			return nil, inputErrorf("", "select.decontaminate: %w", err)
+		}
+		steps = append(steps, step)
+	}
+	switch s.Dedup {
+	case "exact":
+		steps = append(steps, hygiene.Exact())
+	case "near":
+		step, err := hygiene.Near(s.Near)
+		if err != nil {
+			return nil, inputErrorf("", "select.near: %w", err)
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// decontamination reads an evaluation set, a text a line.
+func decontamination(path string) (hygiene.Step, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return hygiene.Step{}, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<24)
+	evaluation, err := hygiene.NewEvaluation(func(yield func(string) bool) {
+		for lines.Scan() && yield(lines.Text()) {
+		}
+	}, 13)
+	if err == nil {
+		err = lines.Err()
+	}
+	if err != nil {
+		return hygiene.Step{}, err
+	}
+	return hygiene.Against(evaluation), nil
+}
+
+// choose applies the recipe's policy among the answers of each prompt.
+func (r *Run) choose(rows []distill.Row, p *picked) ([]distill.Row, error) {
+	s := &r.Recipe.Select
+	options := selection.Options{
+		Policy: selection.Policy(s.Policy), PerPrompt: s.PerPrompt, KeepFailing: s.Failing == "keep", KeepUnfinished: s.Unfinished == "keep",
+		MaxTokens: s.MaxTokens, MinPassRate: s.MinPassRate, MaxPassRate: s.MaxPassRate, MixLong: s.MixLong,
+	}
+	if s.Where != "" {
+		var err error
+		if options.Where, err = rule.Compile(s.Where); err != nil {
+			return nil, inputErrorf("", "select.where: %w", err)
+		}
+	}
+	choice, err := selection.Choose(each(rows), options)
+	if err != nil {
+		return nil, fmt.Errorf("select: %w", err)
 	}
 	var kept []distill.Row
-	for start := 0; start < len(rows); {
-		end := start + 1
-		for end < len(rows) && rows[end].Prompt.ID == rows[start].Prompt.ID {
-			end++
+	for row, err := range choice.Rows(each(rows)) {
+		if err != nil {
+			return nil, err
 		}
-		group := rows[start:end]
-		switch s.Policy {
-		case "shortest":
-			slices.SortStableFunc(group, func(a, b distill.Row) int { return cmp.Compare(length(&a), length(&b)) })
-		case "longest":
-			slices.SortStableFunc(group, func(a, b distill.Row) int { return cmp.Compare(length(&b), length(&a)) })
-		}
-		if dropped := len(group) - most; dropped > 0 {
-			p.selection.Dropped["another answer was chosen"] += dropped
-			group = group[:most]
-		}
-		kept = append(kept, group...)
-		start = end
+		kept = append(kept, row)
 	}
-	return kept
-}
-
-// length of an answer: in tokens where they were counted, else in bytes.
-func length(row *distill.Row) int {
-	if row.CompletionTokens > 0 {
-		return int(row.CompletionTokens)
+	for name, reason := range choice.Report.Dropped {
+		if reason.Rows > 0 {
+			p.dropped[name] += reason.Rows
+		}
 	}
-	return len(row.Reasoning) + len(row.Response)
+	return kept, nil
 }
