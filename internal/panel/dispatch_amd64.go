@@ -20,11 +20,22 @@ func available() []*routines {
 const hasF16C = true
 
 func avx2() *routines {
-	r := &routines{name: "avx2", quantize: quantizeReference}
+	r := &routines{name: "avx2"}
+	r.quantizes(quantizeAVX2)
 	r.floats(
-		[]floatTile{{4, 1, mulF32_4x1AVX2}, {2, 2, mulF32_2x2AVX2}, {2, 1, mulF32_2x1AVX2}, {1, 4, mulF32_1x4AVX2}, {1, 1, mulF32_1x1AVX2}},
-		[]floatTile{{4, 1, mulF16_4x1AVX2}, {2, 2, mulF16_2x2AVX2}, {2, 1, mulF16_2x1AVX2}, {1, 4, mulF16_1x4AVX2}, {1, 1, mulF16_1x1AVX2}},
-		[]floatTile{{4, 1, mulBF16_4x1AVX2}, {2, 2, mulBF16_2x2AVX2}, {2, 1, mulBF16_2x1AVX2}, {1, 4, mulBF16_1x4AVX2}, {1, 1, mulBF16_1x1AVX2}})
+		[]floatTile{
+			{4, 1, mulF32_4x1AVX2}, {2, 2, mulF32_2x2AVX2}, {2, 1, mulF32_2x1AVX2}, {1, 4, mulF32_1x4AVX2},
+			{1, 3, mulF32_1x3AVX2}, {1, 2, mulF32_1x2AVX2}, {1, 1, mulF32_1x1AVX2},
+		},
+		[]floatTile{
+			{4, 1, mulF16_4x1AVX2}, {2, 2, mulF16_2x2AVX2}, {2, 1, mulF16_2x1AVX2}, {1, 4, mulF16_1x4AVX2},
+			{1, 3, mulF16_1x3AVX2}, {1, 2, mulF16_1x2AVX2}, {1, 1, mulF16_1x1AVX2},
+		},
+		[]floatTile{
+			{4, 1, mulBF16_4x1AVX2}, {2, 2, mulBF16_2x2AVX2}, {2, 1, mulBF16_2x1AVX2}, {1, 4, mulBF16_1x4AVX2},
+			{1, 3, mulBF16_1x3AVX2}, {1, 2, mulBF16_1x2AVX2}, {1, 1, mulBF16_1x1AVX2},
+		},
+	)
 	r.ints(true,
 		[]intTile{{4, mulByte_4AVX2}, {2, mulByte_2AVX2}, {1, mulByte_1AVX2}},
 		[]intTile{{4, mulByte16_4AVX2}, {2, mulByte16_2AVX2}, {1, mulByte16_1AVX2}},
@@ -33,14 +44,28 @@ func avx2() *routines {
 }
 
 func vnni() *routines {
-	r := &routines{name: "vnni", quantize: quantizeReference}
+	r := &routines{name: "vnni"}
+	r.quantizes(quantizeAVX512)
 	r.floats(
-		[]floatTile{{8, 2, mulF32_8x2AVX512}, {8, 1, mulF32_8x1AVX512}, {4, 4, mulF32_4x4AVX512}, {4, 1, mulF32_4x1AVX512},
-			{2, 4, mulF32_2x4AVX512}, {2, 1, mulF32_2x1AVX512}, {1, 8, mulF32_1x8AVX512}, {1, 1, mulF32_1x1AVX512}},
-		[]floatTile{{8, 2, mulF16_8x2AVX512}, {8, 1, mulF16_8x1AVX512}, {4, 4, mulF16_4x4AVX512}, {4, 1, mulF16_4x1AVX512},
-			{2, 4, mulF16_2x4AVX512}, {2, 1, mulF16_2x1AVX512}, {1, 8, mulF16_1x8AVX512}, {1, 1, mulF16_1x1AVX512}},
-		[]floatTile{{8, 2, mulBF16_8x2AVX512}, {8, 1, mulBF16_8x1AVX512}, {4, 4, mulBF16_4x4AVX512}, {4, 1, mulBF16_4x1AVX512},
-			{2, 4, mulBF16_2x4AVX512}, {2, 1, mulBF16_2x1AVX512}, {1, 8, mulBF16_1x8AVX512}, {1, 1, mulBF16_1x1AVX512}})
+		[]floatTile{
+			{8, 2, mulF32_8x2AVX512}, {8, 1, mulF32_8x1AVX512}, {4, 4, mulF32_4x4AVX512}, {4, 2, mulF32_4x2AVX512},
+			{4, 1, mulF32_4x1AVX512}, {2, 4, mulF32_2x4AVX512}, {2, 2, mulF32_2x2AVX512}, {2, 1, mulF32_2x1AVX512},
+			{1, 8, mulF32_1x8AVX512}, {1, 4, mulF32_1x4AVX512}, {1, 3, mulF32_1x3AVX512}, {1, 2, mulF32_1x2AVX512},
+			{1, 1, mulF32_1x1AVX512},
+		},
+		[]floatTile{
+			{8, 2, mulF16_8x2AVX512}, {8, 1, mulF16_8x1AVX512}, {4, 4, mulF16_4x4AVX512}, {4, 2, mulF16_4x2AVX512},
+			{4, 1, mulF16_4x1AVX512}, {2, 4, mulF16_2x4AVX512}, {2, 2, mulF16_2x2AVX512}, {2, 1, mulF16_2x1AVX512},
+			{1, 8, mulF16_1x8AVX512}, {1, 4, mulF16_1x4AVX512}, {1, 3, mulF16_1x3AVX512}, {1, 2, mulF16_1x2AVX512},
+			{1, 1, mulF16_1x1AVX512},
+		},
+		[]floatTile{
+			{8, 2, mulBF16_8x2AVX512}, {8, 1, mulBF16_8x1AVX512}, {4, 4, mulBF16_4x4AVX512}, {4, 2, mulBF16_4x2AVX512},
+			{4, 1, mulBF16_4x1AVX512}, {2, 4, mulBF16_2x4AVX512}, {2, 2, mulBF16_2x2AVX512}, {2, 1, mulBF16_2x1AVX512},
+			{1, 8, mulBF16_1x8AVX512}, {1, 4, mulBF16_1x4AVX512}, {1, 3, mulBF16_1x3AVX512}, {1, 2, mulBF16_1x2AVX512},
+			{1, 1, mulBF16_1x1AVX512},
+		},
+	)
 	r.ints(false,
 		[]intTile{{8, mulByte_8VNNI}, {4, mulByte_4VNNI}, {2, mulByte_2VNNI}, {1, mulByte_1VNNI}},
 		[]intTile{{8, mulByte16_8VNNI}, {4, mulByte16_4VNNI}, {2, mulByte16_2VNNI}, {1, mulByte16_1VNNI}},

@@ -9,6 +9,21 @@ package panel
 //go:noescape
 func mulF32_1x8AVX512(a *floatArgs)
 
+// mulF32_1x4AVX512 multiplies 1 rows with groups of 4 panels.
+//
+//go:noescape
+func mulF32_1x4AVX512(a *floatArgs)
+
+// mulF32_1x3AVX512 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF32_1x3AVX512(a *floatArgs)
+
+// mulF32_1x2AVX512 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF32_1x2AVX512(a *floatArgs)
+
 // mulF32_1x1AVX512 multiplies 1 rows with groups of 1 panels.
 //
 //go:noescape
@@ -19,6 +34,11 @@ func mulF32_1x1AVX512(a *floatArgs)
 //go:noescape
 func mulF32_2x4AVX512(a *floatArgs)
 
+// mulF32_2x2AVX512 multiplies 2 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF32_2x2AVX512(a *floatArgs)
+
 // mulF32_2x1AVX512 multiplies 2 rows with groups of 1 panels.
 //
 //go:noescape
@@ -28,6 +48,11 @@ func mulF32_2x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulF32_4x4AVX512(a *floatArgs)
+
+// mulF32_4x2AVX512 multiplies 4 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF32_4x2AVX512(a *floatArgs)
 
 // mulF32_4x1AVX512 multiplies 4 rows with groups of 1 panels.
 //
@@ -48,6 +73,16 @@ func mulF32_8x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulF32_1x4AVX2(a *floatArgs)
+
+// mulF32_1x3AVX2 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF32_1x3AVX2(a *floatArgs)
+
+// mulF32_1x2AVX2 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF32_1x2AVX2(a *floatArgs)
 
 // mulF32_1x1AVX2 multiplies 1 rows with groups of 1 panels.
 //
@@ -74,6 +109,21 @@ func mulF32_4x1AVX2(a *floatArgs)
 //go:noescape
 func mulF16_1x8AVX512(a *floatArgs)
 
+// mulF16_1x4AVX512 multiplies 1 rows with groups of 4 panels.
+//
+//go:noescape
+func mulF16_1x4AVX512(a *floatArgs)
+
+// mulF16_1x3AVX512 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF16_1x3AVX512(a *floatArgs)
+
+// mulF16_1x2AVX512 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF16_1x2AVX512(a *floatArgs)
+
 // mulF16_1x1AVX512 multiplies 1 rows with groups of 1 panels.
 //
 //go:noescape
@@ -84,6 +134,11 @@ func mulF16_1x1AVX512(a *floatArgs)
 //go:noescape
 func mulF16_2x4AVX512(a *floatArgs)
 
+// mulF16_2x2AVX512 multiplies 2 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF16_2x2AVX512(a *floatArgs)
+
 // mulF16_2x1AVX512 multiplies 2 rows with groups of 1 panels.
 //
 //go:noescape
@@ -93,6 +148,11 @@ func mulF16_2x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulF16_4x4AVX512(a *floatArgs)
+
+// mulF16_4x2AVX512 multiplies 4 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF16_4x2AVX512(a *floatArgs)
 
 // mulF16_4x1AVX512 multiplies 4 rows with groups of 1 panels.
 //
@@ -113,6 +173,16 @@ func mulF16_8x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulF16_1x4AVX2(a *floatArgs)
+
+// mulF16_1x3AVX2 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF16_1x3AVX2(a *floatArgs)
+
+// mulF16_1x2AVX2 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF16_1x2AVX2(a *floatArgs)
 
 // mulF16_1x1AVX2 multiplies 1 rows with groups of 1 panels.
 //
@@ -139,6 +209,21 @@ func mulF16_4x1AVX2(a *floatArgs)
 //go:noescape
 func mulBF16_1x8AVX512(a *floatArgs)
 
+// mulBF16_1x4AVX512 multiplies 1 rows with groups of 4 panels.
+//
+//go:noescape
+func mulBF16_1x4AVX512(a *floatArgs)
+
+// mulBF16_1x3AVX512 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulBF16_1x3AVX512(a *floatArgs)
+
+// mulBF16_1x2AVX512 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulBF16_1x2AVX512(a *floatArgs)
+
 // mulBF16_1x1AVX512 multiplies 1 rows with groups of 1 panels.
 //
 //go:noescape
@@ -149,6 +234,11 @@ func mulBF16_1x1AVX512(a *floatArgs)
 //go:noescape
 func mulBF16_2x4AVX512(a *floatArgs)
 
+// mulBF16_2x2AVX512 multiplies 2 rows with groups of 2 panels.
+//
+//go:noescape
+func mulBF16_2x2AVX512(a *floatArgs)
+
 // mulBF16_2x1AVX512 multiplies 2 rows with groups of 1 panels.
 //
 //go:noescape
@@ -158,6 +248,11 @@ func mulBF16_2x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulBF16_4x4AVX512(a *floatArgs)
+
+// mulBF16_4x2AVX512 multiplies 4 rows with groups of 2 panels.
+//
+//go:noescape
+func mulBF16_4x2AVX512(a *floatArgs)
 
 // mulBF16_4x1AVX512 multiplies 4 rows with groups of 1 panels.
 //
@@ -178,6 +273,16 @@ func mulBF16_8x1AVX512(a *floatArgs)
 //
 //go:noescape
 func mulBF16_1x4AVX2(a *floatArgs)
+
+// mulBF16_1x3AVX2 multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulBF16_1x3AVX2(a *floatArgs)
+
+// mulBF16_1x2AVX2 multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulBF16_1x2AVX2(a *floatArgs)
 
 // mulBF16_1x1AVX2 multiplies 1 rows with groups of 1 panels.
 //
@@ -303,3 +408,13 @@ func mulByte16_2AVX2(a *intArgs)
 //
 //go:noescape
 func mulByte16_4AVX2(a *intArgs)
+
+// quantizeAVX2 is quantizeReference.
+//
+//go:noescape
+func quantizeAVX2(a *quantizeArgs)
+
+// quantizeAVX512 is quantizeReference.
+//
+//go:noescape
+func quantizeAVX512(a *quantizeArgs)

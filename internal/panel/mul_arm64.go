@@ -9,6 +9,16 @@ package panel
 //go:noescape
 func mulF32_1x4NEON(a *floatArgs)
 
+// mulF32_1x3NEON multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF32_1x3NEON(a *floatArgs)
+
+// mulF32_1x2NEON multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF32_1x2NEON(a *floatArgs)
+
 // mulF32_1x1NEON multiplies 1 rows with groups of 1 panels.
 //
 //go:noescape
@@ -34,6 +44,16 @@ func mulF32_4x1NEON(a *floatArgs)
 //go:noescape
 func mulF16_1x4NEON(a *floatArgs)
 
+// mulF16_1x3NEON multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulF16_1x3NEON(a *floatArgs)
+
+// mulF16_1x2NEON multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulF16_1x2NEON(a *floatArgs)
+
 // mulF16_1x1NEON multiplies 1 rows with groups of 1 panels.
 //
 //go:noescape
@@ -58,6 +78,16 @@ func mulF16_4x1NEON(a *floatArgs)
 //
 //go:noescape
 func mulBF16_1x4NEON(a *floatArgs)
+
+// mulBF16_1x3NEON multiplies 1 rows with groups of 3 panels.
+//
+//go:noescape
+func mulBF16_1x3NEON(a *floatArgs)
+
+// mulBF16_1x2NEON multiplies 1 rows with groups of 2 panels.
+//
+//go:noescape
+func mulBF16_1x2NEON(a *floatArgs)
 
 // mulBF16_1x1NEON multiplies 1 rows with groups of 1 panels.
 //
@@ -123,3 +153,8 @@ func mulByte16_2Dot(a *intArgs)
 //
 //go:noescape
 func mulByte16_1NEON(a *intArgs)
+
+// quantizeNEON is quantizeReference.
+//
+//go:noescape
+func quantizeNEON(a *quantizeArgs)

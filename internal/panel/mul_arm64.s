@@ -78,6 +78,116 @@ column:
 	BNE group
 	RET
 
+// func mulF32_1x3NEON(a *floatArgs)
+// mulF32_1x3NEON multiplies 1 rows with groups of 3 panels.
+TEXT ·mulF32_1x3NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	ADD R14, R6, R7
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 64(R5), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 64(R6), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	VLD1.P 64(R7), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4e34ce08 // fmla v8, v16, v20
+	WORD $0x4e34ce29 // fmla v9, v17, v20
+	WORD $0x4e34ce4a // fmla v10, v18, v20
+	WORD $0x4e34ce6b // fmla v11, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	VST1.P [V8.S4, V9.S4, V10.S4, V11.S4], 64(R16)
+	ADD R12, R15
+	ADD $192, R11
+	ADD R14, R13
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
+// func mulF32_1x2NEON(a *floatArgs)
+// mulF32_1x2NEON multiplies 1 rows with groups of 2 panels.
+TEXT ·mulF32_1x2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 64(R5), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 64(R6), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	ADD R12, R15
+	ADD $128, R11
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
 // func mulF32_1x1NEON(a *floatArgs)
 // mulF32_1x1NEON multiplies 1 rows with groups of 1 panels.
 TEXT ·mulF32_1x1NEON(SB), NOSPLIT, $0-8
@@ -395,6 +505,136 @@ column:
 	ADD $256, R11
 	ADD R14, R13
 	ADD R14, R13
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
+// func mulF16_1x3NEON(a *floatArgs)
+// mulF16_1x3NEON multiplies 1 rows with groups of 3 panels.
+TEXT ·mulF16_1x3NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	ADD R14, R6, R7
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 32(R5), [V24.H8, V25.H8]
+	WORD $0x0e217b10 // fcvtl v16, v24
+	WORD $0x4e217b11 // fcvtl2 v17, v24
+	WORD $0x0e217b32 // fcvtl v18, v25
+	WORD $0x4e217b33 // fcvtl2 v19, v25
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 32(R6), [V24.H8, V25.H8]
+	WORD $0x0e217b10 // fcvtl v16, v24
+	WORD $0x4e217b11 // fcvtl2 v17, v24
+	WORD $0x0e217b32 // fcvtl v18, v25
+	WORD $0x4e217b33 // fcvtl2 v19, v25
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	VLD1.P 32(R7), [V24.H8, V25.H8]
+	WORD $0x0e217b10 // fcvtl v16, v24
+	WORD $0x4e217b11 // fcvtl2 v17, v24
+	WORD $0x0e217b32 // fcvtl v18, v25
+	WORD $0x4e217b33 // fcvtl2 v19, v25
+	WORD $0x4e34ce08 // fmla v8, v16, v20
+	WORD $0x4e34ce29 // fmla v9, v17, v20
+	WORD $0x4e34ce4a // fmla v10, v18, v20
+	WORD $0x4e34ce6b // fmla v11, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	VST1.P [V8.S4, V9.S4, V10.S4, V11.S4], 64(R16)
+	ADD R12, R15
+	ADD $192, R11
+	ADD R14, R13
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
+// func mulF16_1x2NEON(a *floatArgs)
+// mulF16_1x2NEON multiplies 1 rows with groups of 2 panels.
+TEXT ·mulF16_1x2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 32(R5), [V24.H8, V25.H8]
+	WORD $0x0e217b10 // fcvtl v16, v24
+	WORD $0x4e217b11 // fcvtl2 v17, v24
+	WORD $0x0e217b32 // fcvtl v18, v25
+	WORD $0x4e217b33 // fcvtl2 v19, v25
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 32(R6), [V24.H8, V25.H8]
+	WORD $0x0e217b10 // fcvtl v16, v24
+	WORD $0x4e217b11 // fcvtl2 v17, v24
+	WORD $0x0e217b32 // fcvtl v18, v25
+	WORD $0x4e217b33 // fcvtl2 v19, v25
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	ADD R12, R15
+	ADD $128, R11
 	ADD R14, R13
 	ADD R14, R13
 	SUBS $1, R10
@@ -738,6 +978,136 @@ column:
 	ADD $256, R11
 	ADD R14, R13
 	ADD R14, R13
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
+// func mulBF16_1x3NEON(a *floatArgs)
+// mulBF16_1x3NEON multiplies 1 rows with groups of 3 panels.
+TEXT ·mulBF16_1x3NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	ADD R14, R6, R7
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 32(R5), [V24.H8, V25.H8]
+	WORD $0x2e613b10 // shll v16, v24
+	WORD $0x6e613b11 // shll2 v17, v24
+	WORD $0x2e613b32 // shll v18, v25
+	WORD $0x6e613b33 // shll2 v19, v25
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 32(R6), [V24.H8, V25.H8]
+	WORD $0x2e613b10 // shll v16, v24
+	WORD $0x6e613b11 // shll2 v17, v24
+	WORD $0x2e613b32 // shll v18, v25
+	WORD $0x6e613b33 // shll2 v19, v25
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	VLD1.P 32(R7), [V24.H8, V25.H8]
+	WORD $0x2e613b10 // shll v16, v24
+	WORD $0x6e613b11 // shll2 v17, v24
+	WORD $0x2e613b32 // shll v18, v25
+	WORD $0x6e613b33 // shll2 v19, v25
+	WORD $0x4e34ce08 // fmla v8, v16, v20
+	WORD $0x4e34ce29 // fmla v9, v17, v20
+	WORD $0x4e34ce4a // fmla v10, v18, v20
+	WORD $0x4e34ce6b // fmla v11, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	VST1.P [V8.S4, V9.S4, V10.S4, V11.S4], 64(R16)
+	ADD R12, R15
+	ADD $192, R11
+	ADD R14, R13
+	ADD R14, R13
+	ADD R14, R13
+	SUBS $1, R10
+	BNE group
+	RET
+
+// func mulBF16_1x2NEON(a *floatArgs)
+// mulBF16_1x2NEON multiplies 1 rows with groups of 2 panels.
+TEXT ·mulBF16_1x2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD floatArgs_w(R0), R13
+	MOVD floatArgs_stride(R0), R14
+	MOVD floatArgs_y(R0), R11
+	MOVD floatArgs_ldy(R0), R12
+	MOVD floatArgs_groups(R0), R10
+group:
+	MOVD floatArgs_k(R0), R9
+	MOVD floatArgs_x(R0), R1
+	MOVD floatArgs_ldx(R0), R15
+	MOVD R13, R5
+	ADD R14, R5, R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+column:
+	VLD1R.P 4(R1), [V20.S4]
+	VLD1.P 32(R5), [V24.H8, V25.H8]
+	WORD $0x2e613b10 // shll v16, v24
+	WORD $0x6e613b11 // shll2 v17, v24
+	WORD $0x2e613b32 // shll v18, v25
+	WORD $0x6e613b33 // shll2 v19, v25
+	WORD $0x4e34ce00 // fmla v0, v16, v20
+	WORD $0x4e34ce21 // fmla v1, v17, v20
+	WORD $0x4e34ce42 // fmla v2, v18, v20
+	WORD $0x4e34ce63 // fmla v3, v19, v20
+	VLD1.P 32(R6), [V24.H8, V25.H8]
+	WORD $0x2e613b10 // shll v16, v24
+	WORD $0x6e613b11 // shll2 v17, v24
+	WORD $0x2e613b32 // shll v18, v25
+	WORD $0x6e613b33 // shll2 v19, v25
+	WORD $0x4e34ce04 // fmla v4, v16, v20
+	WORD $0x4e34ce25 // fmla v5, v17, v20
+	WORD $0x4e34ce46 // fmla v6, v18, v20
+	WORD $0x4e34ce67 // fmla v7, v19, v20
+	SUBS $1, R9
+	BNE column
+	MOVD R11, R15
+	MOVD R15, R16
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R16)
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R16)
+	ADD R12, R15
+	ADD $128, R11
 	ADD R14, R13
 	ADD R14, R13
 	SUBS $1, R10
@@ -2788,4 +3158,100 @@ symmetric:
 	ADD $64, R8
 	SUBS $1, R7
 	BNE panel
+	RET
+
+// func quantizeNEON(a *quantizeArgs)
+// quantizeNEON is quantizeReference.
+TEXT ·quantizeNEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD quantizeArgs_x(R0), R1
+	MOVD quantizeArgs_blocks(R0), R2
+	MOVD quantizeArgs_n(R0), R3
+	MOVD $0x42fe0000, R4
+	FMOVS R4, F30 // 127
+block:
+	VLD1.P 64(R1), [V0.S4, V1.S4, V2.S4, V3.S4]
+	VLD1.P 64(R1), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4ea0f810 // fabs v16, v0
+	WORD $0x4ea0f831 // fabs v17, v1
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f851 // fabs v17, v2
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f871 // fabs v17, v3
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f891 // fabs v17, v4
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f8b1 // fabs v17, v5
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f8d1 // fabs v17, v6
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x4ea0f8f1 // fabs v17, v7
+	WORD $0x4e31f610 // fmax v16, v16, v17
+	WORD $0x6e30fa10 // fmaxv v16, v16
+	WORD $0x1e3e1a11 // fdiv s v17, v16, v30
+	WORD $0x1e301bd2 // fdiv s v18, v30, v16
+	FMOVS F16, R4
+	CBNZW R4, scaled
+	VEOR V18.B16, V18.B16, V18.B16
+scaled:
+	VDUP V18.S[0], V18.S4
+	WORD $0x6e32dc00 // fmul v0, v0, v18
+	WORD $0x4e21a800 // fcvtns v0, v0
+	WORD $0x6e32dc21 // fmul v1, v1, v18
+	WORD $0x4e21a821 // fcvtns v1, v1
+	WORD $0x6e32dc42 // fmul v2, v2, v18
+	WORD $0x4e21a842 // fcvtns v2, v2
+	WORD $0x6e32dc63 // fmul v3, v3, v18
+	WORD $0x4e21a863 // fcvtns v3, v3
+	WORD $0x6e32dc84 // fmul v4, v4, v18
+	WORD $0x4e21a884 // fcvtns v4, v4
+	WORD $0x6e32dca5 // fmul v5, v5, v18
+	WORD $0x4e21a8a5 // fcvtns v5, v5
+	WORD $0x6e32dcc6 // fmul v6, v6, v18
+	WORD $0x4e21a8c6 // fcvtns v6, v6
+	WORD $0x6e32dce7 // fmul v7, v7, v18
+	WORD $0x4e21a8e7 // fcvtns v7, v7
+	WORD $0x0e612814 // xtn v20, v0
+	WORD $0x4e612834 // xtn2 v20, v1
+	WORD $0x0e612855 // xtn v21, v2
+	WORD $0x4e612875 // xtn2 v21, v3
+	WORD $0x0e212a96 // xtn v22, v20
+	WORD $0x4e212ab6 // xtn2 v22, v21
+	WORD $0x4ea18400 // add v0, v0, v1
+	WORD $0x4ea38442 // add v2, v2, v3
+	WORD $0x4ea28400 // add v0, v0, v2
+	WORD $0x4eb1b818 // addv v24, v0
+	WORD $0x0e612894 // xtn v20, v4
+	WORD $0x4e6128b4 // xtn2 v20, v5
+	WORD $0x0e6128d5 // xtn v21, v6
+	WORD $0x4e6128f5 // xtn2 v21, v7
+	WORD $0x0e212a97 // xtn v23, v20
+	WORD $0x4e212ab7 // xtn2 v23, v21
+	WORD $0x4ea58484 // add v4, v4, v5
+	WORD $0x4ea784c6 // add v6, v6, v7
+	WORD $0x4ea68484 // add v4, v4, v6
+	WORD $0x4eb1b899 // addv v25, v4
+	VST1 [V22.B16, V23.B16], (R2)
+	WORD $0x1e23c231 // fcvt h, s v17, v17
+	WORD $0x1ee24231 // fcvt s, h v17, v17
+	FMOVS F17, 32(R2)
+	WORD $0x4eb9871a // add v26, v24, v25
+	WORD $0x5e21db1b // scvtf s v27, v24
+	WORD $0x1e310b7b // fmul s v27, v27, v17
+	WORD $0x6ea0bb1c // neg v28, v24
+	FMOVS F28, 48(R2)
+	FMOVS F27, 56(R2)
+	WORD $0x5e21db3b // scvtf s v27, v25
+	WORD $0x1e310b7b // fmul s v27, v27, v17
+	WORD $0x6ea0bb3c // neg v28, v25
+	FMOVS F28, 52(R2)
+	FMOVS F27, 60(R2)
+	WORD $0x5e21db5b // scvtf s v27, v26
+	WORD $0x1e310b7b // fmul s v27, v27, v17
+	WORD $0x6ea0bb5c // neg v28, v26
+	FMOVS F28, 36(R2)
+	FMOVS F27, 40(R2)
+	ADD $64, R2
+	SUBS $1, R3
+	BNE block
 	RET

@@ -27,11 +27,18 @@ type intArgs struct {
 	flip                 uint32
 }
 
+// quantizeArgs are the arguments of an assembly routine that quantizes activations.
+type quantizeArgs struct {
+	x, blocks unsafe.Pointer
+	n         int // blocks, at least 1
+}
+
 // Arguments are reused: behind a function value the compiler cannot see that the assembly keeps no pointer, and would
 // allocate them for every product.
 var (
 	floatCalls = sync.Pool{New: func() any { return new(floatArgs) }}
 	intCalls   = sync.Pool{New: func() any { return new(intArgs) }}
+	quantCalls = sync.Pool{New: func() any { return new(quantizeArgs) }}
 )
 
 // floatTile is a routine for a number of rows and a group of panels.
@@ -154,6 +161,19 @@ func (r *routines) ints(signed bool, bytes, bytes16, nibbles []intTile) {
 			tiles = nibbles
 		}
 		mulLevels(tiles, a, y, ldy, in, m, lo, hi)
+	}
+}
+
+// quantizes makes the quantization of activations from its routine.
+func (r *routines) quantizes(run func(*quantizeArgs)) {
+	r.quantize = func(blocks []block, x []float32) {
+		if len(blocks) == 0 {
+			return
+		}
+		a := quantCalls.Get().(*quantizeArgs)
+		defer quantCalls.Put(a)
+		*a = quantizeArgs{unsafe.Pointer(&x[:len(blocks)*32][0]), unsafe.Pointer(&blocks[0]), len(blocks)}
+		run(a)
 	}
 }
 

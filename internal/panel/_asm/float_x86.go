@@ -34,10 +34,10 @@ var (
 
 func emitFloatX86(f *file) {
 	for _, format := range []string{"F32", "F16", "BF16"} {
-		for _, t := range [][2]int{{1, 8}, {1, 1}, {2, 4}, {2, 1}, {4, 4}, {4, 1}, {8, 2}, {8, 1}} {
+		for _, t := range [][2]int{{1, 8}, {1, 4}, {1, 3}, {1, 2}, {1, 1}, {2, 4}, {2, 2}, {2, 1}, {4, 4}, {4, 2}, {4, 1}, {8, 2}, {8, 1}} {
 			emitFloatTile(f, avx512, format, t[0], t[1])
 		}
-		for _, t := range [][2]int{{1, 4}, {1, 1}, {2, 2}, {2, 1}, {4, 1}} {
+		for _, t := range [][2]int{{1, 4}, {1, 3}, {1, 2}, {1, 1}, {2, 2}, {2, 1}, {4, 1}} {
 			emitFloatTile(f, avx2, format, t[0], t[1])
 		}
 	}

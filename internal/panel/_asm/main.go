@@ -16,10 +16,12 @@ func main() {
 	amd64 := newFile("amd64")
 	emitFloatX86(amd64)
 	emitIntX86(amd64)
+	emitQuantizeX86(amd64)
 	amd64.write()
 	arm64 := newFile("arm64")
 	emitFloatNEON(arm64)
 	emitIntNEON(arm64)
+	emitQuantizeNEON(arm64)
 	arm64.write()
 }
 

@@ -34,7 +34,7 @@ func word2(f *file, code uint32, d, n int, text string) {
 
 func emitFloatNEON(f *file) {
 	for _, format := range []string{"F32", "F16", "BF16"} {
-		for _, t := range [][2]int{{1, 4}, {1, 1}, {2, 2}, {2, 1}, {4, 1}} {
+		for _, t := range [][2]int{{1, 4}, {1, 3}, {1, 2}, {1, 1}, {2, 2}, {2, 1}, {4, 1}} {
 			emitFloatTileNEON(f, format, t[0], t[1])
 		}
 	}
