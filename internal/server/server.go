@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -197,6 +198,11 @@ func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 // limited adds the limits on body, queue and time, and counts.
 func (s *Server) limited(name string, next http.HandlerFunc) http.HandlerFunc {
 	return s.authorized(func(w http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(origin, r.Host) {
+			// Else any page that a browser on this machine opens could use the models.
+			fail(w, http.StatusForbidden, "invalid_request_error", "foreign_origin", "requests from other web pages are refused")
+			return
+		}
 		began := time.Now()
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() { s.metrics.request(name, recorder.status, time.Since(began)) }()
@@ -217,6 +223,12 @@ func (s *Server) limited(name string, next http.HandlerFunc) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, s.opts.MaxBody)
 		next(recorder, r.WithContext(ctx))
 	})
+}
+
+// sameOrigin reports whether a page of the origin came from host.
+func sameOrigin(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == host
 }
 
 var errTooLong = errors.New("the request took longer than the server allows")

@@ -299,6 +299,16 @@ func TestBodiesThatAreNoRequests(t *testing.T) {
 	}
 }
 
+func TestForeignPages(t *testing.T) {
+	_, url := scriptedServer(t, &scripted{say: []string{"x"}})
+	if status, _ := post(t, url+"/v1/chat/completions", hello, "Origin", "https://example.org"); status != http.StatusForbidden {
+		t.Errorf("a foreign page got %d", status)
+	}
+	if status, _ := post(t, url+"/v1/chat/completions", hello, "Origin", url); status != http.StatusOK {
+		t.Errorf("our own page got %d", status)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	good := openStories(t)
 	for name, models := range map[string][]Model{

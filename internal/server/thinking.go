@@ -1,6 +1,10 @@
 package server
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/chat"
+)
 
 // thinking separates a stream of text into thinking and answer as it comes. The thinking stands between tags at the very
 // start; its opening tag may already be in the prompt.
@@ -19,11 +23,6 @@ const (
 	answering                      // the rest is the answer
 )
 
-const (
-	openTag  = "<think>"
-	closeTag = "</think>"
-)
-
 // newThinking begins; opened says that the prompt ends with the opening tag.
 func newThinking(opened bool) *thinking {
 	t := &thinking{}
@@ -39,9 +38,9 @@ func (t *thinking) push(text string) (thought, answer string) {
 	if t.state == atStart {
 		trimmed := strings.TrimLeft(t.pending, " \r\n\t")
 		switch {
-		case strings.HasPrefix(trimmed, openTag):
-			t.state, t.pending = inside, trimmed[len(openTag):]
-		case !strings.HasPrefix(openTag, trimmed):
+		case strings.HasPrefix(trimmed, chat.ThinkOpen):
+			t.state, t.pending = inside, trimmed[len(chat.ThinkOpen):]
+		case !strings.HasPrefix(chat.ThinkOpen, trimmed):
 			t.state = answering
 		}
 	}
@@ -50,7 +49,7 @@ func (t *thinking) push(text string) (thought, answer string) {
 		t.begun = t.pending != ""
 	}
 	if t.state == inside {
-		before, after, closed := strings.Cut(t.pending, closeTag)
+		before, after, closed := strings.Cut(t.pending, chat.ThinkClose)
 		if !closed {
 			keep := len(t.pending) - tail(t.pending)
 			thought, t.pending = t.pending[:keep], t.pending[keep:]
@@ -85,8 +84,8 @@ func (t *thinking) flush() (thought, answer string) {
 // tail returns how many bytes at the end of text may belong to the closing tag or to the line breaks before it.
 func tail(text string) int {
 	n := 0
-	for k := min(len(closeTag)-1, len(text)); k > 0; k-- {
-		if strings.HasSuffix(text, closeTag[:k]) {
+	for k := min(len(chat.ThinkClose)-1, len(text)); k > 0; k-- {
+		if strings.HasSuffix(text, chat.ThinkClose[:k]) {
 			n = k
 			break
 		}
@@ -97,5 +96,5 @@ func tail(text string) int {
 
 // opensThinking reports whether a prompt ends inside the thinking.
 func opensThinking(prompt string) bool {
-	return strings.HasSuffix(strings.TrimRight(prompt, " \r\n\t"), openTag)
+	return strings.HasSuffix(strings.TrimRight(prompt, " \r\n\t"), chat.ThinkOpen)
 }

@@ -277,10 +277,13 @@ func TestOneBadPrompt(t *testing.T) {
 	})
 }
 
+// simulations is how many runs are simulated.
+var simulations = 1000
+
 // With any limit and any prices, spending never passes the limit, though 64 calls are in flight, some fail after the
 // server has worked, and lengths are not known before.
 func TestBudgetIsNeverExceeded(t *testing.T) {
-	for run := range 1000 {
+	for run := range simulations {
 		synctest.Test(t, func(t *testing.T) { simulateBudget(t, rand.New(rand.NewPCG(1, uint64(run)))) })
 	}
 }

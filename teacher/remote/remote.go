@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -121,6 +122,9 @@ func New(opts Options) (*Teacher, error) {
 		return nil, err
 	}
 	t.redact = newRedactor(keys)
+	if t.base.Scheme == "http" && keys[0].value != "" && !isLocal(t.base.Hostname()) {
+		t.log.Warn("the API key travels unencrypted: use https", "host", t.base.Host)
+	}
 	t.wire = wires[t.dialect.Wire]
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency * len(keys))
@@ -203,6 +207,12 @@ func orDefault[T comparable](value, fallback T) T {
 		return fallback
 	}
 	return value
+}
+
+// isLocal reports whether a host is this machine or on a private network.
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsPrivate())
 }
 
 func dialectNames() []string {
