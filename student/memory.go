@@ -26,17 +26,21 @@ type Footprint struct {
 	Packed      int64 // weights as the kernels lay them out
 	Activations int64 // of forward and backward pass
 	Logits      int64 // of the rows that have logits at the same time
+	Program     int64 // code, stacks, scratch of the kernels, garbage
 }
 
 // Total returns the sum.
 func (f Footprint) Total() int64 {
-	return f.Weights + f.Gradients + f.Optimizer + f.Packed + f.Activations + f.Logits
+	return f.Weights + f.Gradients + f.Optimizer + f.Packed + f.Activations + f.Logits + f.Program
 }
 
+// programBytes was measured as what training took beyond its buffers, on models of 5M and 40M weights.
+const programBytes = 32 << 20
+
 // Memory predicts what training a student of that shape needs, before anything is allocated. It counts the buffers that
-// this package, internal/nn and train/optim keep; the Go runtime and the data come on top.
+// this package, internal/nn and train/optim keep, and a flat sum for the program itself; the data come on top.
 func Memory(cfg model.Config, l Load) Footprint {
-	var f Footprint
+	f := Footprint{Program: programBytes}
 	all, matrices := int64(0), int64(0) // elements; matrices of the blocks
 	for _, s := range cfg.Specs() {
 		n := elements(s.Shape)
