@@ -16,60 +16,73 @@ const (
 
 // outcomes are the K+1 outcomes that student and teacher are reduced to at one position; the last may be the tail.
 type outcomes struct {
-	raw    []float64 // student: logits of the entries
-	logits []float64 // the same and the log-sum-exp of the tail; log-probabilities once tempered
-	logP   []float64 // teacher: log-probabilities
-	grad   []float64 // of the divergence with respect to logits
+	raw     []float64 // student: logits of the entries
+	softmax []float64 // student: probabilities of the entries at temperature 1
+
+	student, teacher reduced
+	grad             []float64 // of the divergence with respect to the student's reduced logits
 
 	all        []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
 	p, q, diff []float32       // scratch of dense rows
 }
 
-// reset empties the outcomes.
-func (o *outcomes) reset() { o.raw, o.logits, o.logP = o.raw[:0], o.logits[:0], o.logP[:0] }
+// reduced is a distribution over the outcomes.
+type reduced struct{ logs, probs []float64 }
 
-// add appends an outcome.
-func (o *outcomes) add(logit, logP float64) {
-	o.logits, o.logP = append(o.logits, logit), append(o.logP, logP)
+func (r *reduced) reset() { r.logs, r.probs = r.logs[:0], r.probs[:0] }
+
+func (r *reduced) add(log, prob float64) {
+	r.logs, r.probs = append(r.logs, log), append(r.probs, prob)
 }
 
-// temper replaces x by x/tau − log Σ exp(x/tau).
-func temper(x []float64, tau float64) {
-	shift := math.Inf(-1)
-	for i := range x {
-		x[i] /= tau
-		shift = max(shift, x[i])
+// temper makes the distribution that of logs/tau. At temperature 1 the exponentials are there already and only their sum
+// may be off.
+func (r *reduced) temper(tau float64) {
+	if tau != 1 {
+		top := math.Inf(-1)
+		for i := range r.logs {
+			r.logs[i] /= tau
+			top = max(top, r.logs[i])
+		}
+		for i := range r.logs {
+			r.logs[i] -= top
+			r.probs[i] = math.Exp(r.logs[i])
+		}
 	}
 	var sum float64
-	for _, v := range x {
-		sum += math.Exp(v - shift)
+	for _, p := range r.probs {
+		sum += p
 	}
-	shift += math.Log(sum)
-	for i := range x {
-		x[i] -= shift
+	log := math.Log(sum)
+	for i := range r.probs {
+		r.logs[i] -= log
+		r.probs[i] /= sum
 	}
+}
+
+// reset empties the outcomes.
+func (o *outcomes) reset() {
+	o.raw, o.softmax = o.raw[:0], o.softmax[:0]
+	o.student.reset()
+	o.teacher.reset()
 }
 
 // divergence returns tau² times the divergence of the outcomes, and leaves its gradient with respect to the student's
 // logits in grad. With q = softmax(logits/tau) and g_j = ∂D/∂q_j, that is tau · q_j · (g_j − Σ q·g).
 func (o *outcomes) divergence(s *Spec) float64 {
 	tau := s.Temperature
-	temper(o.logP, tau)
-	temper(o.logits, tau)
-	if cap(o.grad) < len(o.logits) {
-		o.grad = make([]float64, len(o.logits))
-	}
-	o.grad = o.grad[:len(o.logits)]
+	o.teacher.temper(tau)
+	o.student.temper(tau)
+	o.grad = o.grad[:0]
 	var value, mean float64
-	for j, logQ := range o.logits {
-		p, q := math.Exp(o.logP[j]), math.Exp(logQ)
-		d, qg := s.term(p, q, o.logP[j], logQ)
+	for j, q := range o.student.probs {
+		d, qg := s.term(o.teacher.probs[j], q, o.teacher.logs[j], o.student.logs[j])
 		value += d
 		mean += qg
-		o.grad[j] = qg
+		o.grad = append(o.grad, qg)
 	}
-	for j, logQ := range o.logits {
-		o.grad[j] = tau * (o.grad[j] - math.Exp(logQ)*mean)
+	for j, q := range o.student.probs {
+		o.grad[j] = tau * (o.grad[j] - q*mean)
 	}
 	return tau * tau * value
 }

@@ -29,8 +29,7 @@ func (o *Objective) Row(logits []float32, t nn.Target, scale float32) nn.Value {
 	defer o.scratch.Put(state)
 	state.reset()
 	r.takeOut(state)
-	r.sumRest()
-	r.finish(state.raw)
+	r.sumRest(state)
 	v := nn.Value{CrossEntropy: r.all - r.target0}
 	if r.largest <= r.target0 {
 		v.Correct = 1
@@ -110,48 +109,56 @@ func (r *row) takeOut(o *outcomes) {
 			r.largest = max(r.largest, z)
 		}
 		o.raw = append(o.raw, z)
-		o.add(z, max(minLogprob, float64(r.logprobs[i])))
+		lp := max(minLogprob, float64(r.logprobs[i]))
+		o.teacher.add(lp, math.Exp(lp))
 		r.logits[id] = gone
 	}
 	r.logits[r.target] = gone
 }
 
 // sumRest replaces what is left of the row by exp(z − max) and finds the log-sum-exps.
-func (r *row) sumRest() {
+func (r *row) sumRest(o *outcomes) {
 	top := float64(kernel.Max(r.logits))
 	r.largest = max(r.largest, top)
 	if math.IsInf(top, -1) { // nothing is left
 		clear(r.logits)
 		r.rest, r.sum = top, 1
-		return
+	} else {
+		r.sum = float64(kernel.ExpAffine(r.logits, r.logits, 1, float32(-top)))
+		r.rest = top + math.Log(r.sum)
 	}
-	r.sum = float64(kernel.ExpAffine(r.logits, r.logits, 1, float32(-top)))
-	r.rest = top + math.Log(r.sum)
-}
-
-// finish sets the log-sum-exp of the tail and of everything, given the entries' logits.
-func (r *row) finish(entries []float64) {
 	r.tail = r.rest
 	if r.inTail {
 		r.tail = logAddExp(r.rest, r.target0)
 	}
-	r.all = r.tail
-	for _, z := range entries {
-		r.all = logAddExp(r.all, z)
+	highest := max(r.largest, r.target0)
+	sum := math.Exp(r.tail - highest)
+	for _, z := range o.raw {
+		e := math.Exp(z - highest)
+		o.softmax = append(o.softmax, e)
+		sum += e
+	}
+	r.all = highest + math.Log(sum)
+	for i := range o.softmax {
+		o.softmax[i] /= sum
 	}
 }
 
 // reduced returns the divergence over entries and tail.
 func (r *row) reduced(o *outcomes) float64 {
-	var mass float64
-	for _, lp := range o.logP {
-		mass += math.Exp(lp)
+	mass := 0.0
+	for i, z := range o.raw {
+		o.student.add(z-r.all, o.softmax[i])
+		mass += o.teacher.probs[i]
 	}
-	if !math.IsInf(r.tail, -1) {
-		o.add(r.tail, math.Log(max(minTail, 1-mass)))
+	tailed := !math.IsInf(r.tail, -1)
+	if tailed {
+		left := max(minTail, 1-mass)
+		o.teacher.add(math.Log(left), left)
+		o.student.add(r.tail-r.all, math.Exp(r.tail-r.all))
 	}
 	v := o.divergence(r.spec)
-	if !math.IsInf(r.tail, -1) {
+	if tailed {
 		r.tailGrad = o.grad[len(o.grad)-1]
 	}
 	return v
@@ -160,16 +167,12 @@ func (r *row) reduced(o *outcomes) float64 {
 // sampled returns −Σ counts/K · log softmax(student), the cross-entropy with the teacher, and its gradient at the entries
 // less softmax(student): the same as forward KL up to the teacher's entropy, which draws do not tell.
 func (r *row) sampled(o *outcomes) float64 {
-	temper(o.logP, 1)
-	if cap(o.grad) < len(o.logP) {
-		o.grad = make([]float64, len(o.logP))
-	}
-	o.grad = o.grad[:len(o.logP)]
+	o.teacher.temper(1)
+	o.grad = o.grad[:0]
 	var v float64
-	for i, lp := range o.logP {
-		p := math.Exp(lp)
+	for i, p := range o.teacher.probs {
 		v += p * (r.all - o.raw[i])
-		o.grad[i] = math.Exp(o.raw[i]-r.all) - p
+		o.grad = append(o.grad, o.softmax[i]-p)
 	}
 	r.tailGrad = math.Exp(r.tail - r.all)
 	return v
@@ -203,7 +206,7 @@ func (r *row) gradient(o *outcomes) {
 		if id == r.target {
 			target = o.grad[i]
 		} else {
-			r.logits[id] = float32(ce*math.Exp(o.raw[i]-r.all) - uniform + kd*o.grad[i])
+			r.logits[id] = float32(ce*o.softmax[i] - uniform + kd*o.grad[i])
 		}
 		i++
 	}
