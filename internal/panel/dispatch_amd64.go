@@ -50,19 +50,19 @@ func vnni() *routines {
 		[]floatTile{
 			{8, 2, mulF32_8x2AVX512}, {8, 1, mulF32_8x1AVX512}, {4, 4, mulF32_4x4AVX512}, {4, 2, mulF32_4x2AVX512},
 			{4, 1, mulF32_4x1AVX512}, {2, 4, mulF32_2x4AVX512}, {2, 2, mulF32_2x2AVX512}, {2, 1, mulF32_2x1AVX512},
-			{1, 8, mulF32_1x8AVX512}, {1, 4, mulF32_1x4AVX512}, {1, 3, mulF32_1x3AVX512}, {1, 2, mulF32_1x2AVX512},
+			{1, 4, mulF32_1x4AVX512}, {1, 3, mulF32_1x3AVX512}, {1, 2, mulF32_1x2AVX512},
 			{1, 1, mulF32_1x1AVX512},
 		},
 		[]floatTile{
 			{8, 2, mulF16_8x2AVX512}, {8, 1, mulF16_8x1AVX512}, {4, 4, mulF16_4x4AVX512}, {4, 2, mulF16_4x2AVX512},
 			{4, 1, mulF16_4x1AVX512}, {2, 4, mulF16_2x4AVX512}, {2, 2, mulF16_2x2AVX512}, {2, 1, mulF16_2x1AVX512},
-			{1, 8, mulF16_1x8AVX512}, {1, 4, mulF16_1x4AVX512}, {1, 3, mulF16_1x3AVX512}, {1, 2, mulF16_1x2AVX512},
+			{1, 4, mulF16_1x4AVX512}, {1, 3, mulF16_1x3AVX512}, {1, 2, mulF16_1x2AVX512},
 			{1, 1, mulF16_1x1AVX512},
 		},
 		[]floatTile{
 			{8, 2, mulBF16_8x2AVX512}, {8, 1, mulBF16_8x1AVX512}, {4, 4, mulBF16_4x4AVX512}, {4, 2, mulBF16_4x2AVX512},
 			{4, 1, mulBF16_4x1AVX512}, {2, 4, mulBF16_2x4AVX512}, {2, 2, mulBF16_2x2AVX512}, {2, 1, mulBF16_2x1AVX512},
-			{1, 8, mulBF16_1x8AVX512}, {1, 4, mulBF16_1x4AVX512}, {1, 3, mulBF16_1x3AVX512}, {1, 2, mulBF16_1x2AVX512},
+			{1, 4, mulBF16_1x4AVX512}, {1, 3, mulBF16_1x3AVX512}, {1, 2, mulBF16_1x2AVX512},
 			{1, 1, mulBF16_1x1AVX512},
 		},
 	)

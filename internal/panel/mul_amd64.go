@@ -4,11 +4,6 @@
 
 package panel
 
-// mulF32_1x8AVX512 multiplies 1 rows with groups of 8 panels.
-//
-//go:noescape
-func mulF32_1x8AVX512(a *floatArgs)
-
 // mulF32_1x4AVX512 multiplies 1 rows with groups of 4 panels.
 //
 //go:noescape
@@ -104,11 +99,6 @@ func mulF32_2x1AVX2(a *floatArgs)
 //go:noescape
 func mulF32_4x1AVX2(a *floatArgs)
 
-// mulF16_1x8AVX512 multiplies 1 rows with groups of 8 panels.
-//
-//go:noescape
-func mulF16_1x8AVX512(a *floatArgs)
-
 // mulF16_1x4AVX512 multiplies 1 rows with groups of 4 panels.
 //
 //go:noescape
@@ -203,11 +193,6 @@ func mulF16_2x1AVX2(a *floatArgs)
 //
 //go:noescape
 func mulF16_4x1AVX2(a *floatArgs)
-
-// mulBF16_1x8AVX512 multiplies 1 rows with groups of 8 panels.
-//
-//go:noescape
-func mulBF16_1x8AVX512(a *floatArgs)
 
 // mulBF16_1x4AVX512 multiplies 1 rows with groups of 4 panels.
 //
