@@ -17,7 +17,8 @@
 //
 // Whether a problem is held out is decided by a hash of its chain alone ([Chain.Key]): the names and the story do not
 // count, and neither does the order of the operands of a sum or a product. So no chain of equations that occurs in a
-// held-out problem ever occurs in a training problem, whatever the seeds. Single equations inside a longer chain do occur
+// held-out problem ever occurs in a training problem, whatever the seeds. What a small share holds out, a larger share
+// holds out as well: a model trained with one share can be examined with any smaller one. Single equations inside a longer chain do occur
 // in both, as they must: nobody learns arithmetic on numbers that never appear.
 //
 // # Use
@@ -59,7 +60,7 @@ type Options struct {
 	MinSteps     int           // shortest chain; 0 means 1
 	MaxSteps     int           // longest chain, at most 4; 0 means 4
 	Split        distill.Split // only problems of this split; empty for both
-	HeldoutShare float64       // share of all chains that is held out, in (0,1); 0 means 1/20. One value a project: another value moves chains between the splits
+	HeldoutShare float64       // share of all chains that is held out, in (0,1); 0 means 1/20.
 }
 
 // Defaults of [Options], and the longest chain that a story is told for.

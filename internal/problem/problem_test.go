@@ -191,6 +191,14 @@ func TestNoHeldoutChainInTraining(t *testing.T) {
 	}
 }
 
+func TestSmallerShareHoldsOutASubset(t *testing.T) {
+	for _, p := range generate(t, 5_000, Options{Seed: 8, HeldoutShare: 0.02}) {
+		if p.Split == distill.Heldout && SplitOf(p.Key, 0.05) != distill.Heldout {
+			t.Fatalf("%s is held out at 2 %% and trained on at 5 %%", p.Key)
+		}
+	}
+}
+
 func TestSameSeedSameProblems(t *testing.T) {
 	long, short := generate(t, 300, Options{Seed: 9}), generate(t, 100, Options{Seed: 9})
 	for i := range short {
