@@ -222,6 +222,10 @@ func (f *Format) AnswerText(reasoning, response string) string {
 	return ThinkOpen + "\n" + reasoning + "\n" + ThinkClose + "\n\n" + response
 }
 
+// OpensThinking reports whether the generation prompt ends with an open <think>, so that what the model writes begins
+// with thinking and lacks the tag.
+func (f *Format) OpensThinking() bool { return f.thinking }
+
 // Stops returns the tokens that end an answer: End first, then the tokenizer's others. The slice must not be changed.
 func (f *Format) Stops() []tokenizer.Token { return f.stops }
 

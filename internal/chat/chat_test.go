@@ -101,7 +101,7 @@ func TestDefaultIsChatML(t *testing.T) {
 func TestPrefilledThinking(t *testing.T) {
 	source := strings.Replace(Default, `assistant\n`, `assistant\n<think>\n`, 1)
 	f := mustNew(t, qwen(t), source)
-	if len(f.Notes) == 0 || !strings.Contains(f.Notes[0], ThinkOpen) {
+	if !f.OpensThinking() || len(f.Notes) == 0 || !strings.Contains(f.Notes[0], ThinkOpen) {
 		t.Errorf("notes: %q", f.Notes)
 	}
 	if text := f.AnswerText("why", "4"); text != "why\n</think>\n\n4" {

@@ -181,6 +181,8 @@ func (g *ggufFields) ropeScaling(c *Config, tensors map[string]Tensor) {
 	switch {
 	case err != nil:
 		g.err = err
+	case c.Arch != Llama:
+		g.err = fmt.Errorf("model: %s has no place in the %s architecture", ropeFreqsName, c.Arch)
 	case c.RopeScaling != nil:
 		g.err = fmt.Errorf("model: %s together with rope scaling %q is not supported", ropeFreqsName, c.RopeScaling.Type)
 	default:

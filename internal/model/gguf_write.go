@@ -26,6 +26,9 @@ func EncodeGGUF(w io.Writer, m *Model, p Plan) error {
 	}
 	infos := make([]gguf.TensorInfo, 0, len(specs)+1)
 	divisors := m.ropeDivisors()
+	if divisors != nil && ggufArch(m.Arch) != Llama {
+		return fmt.Errorf("model: GGUF has no place for rope scaling llama3 in the %s architecture: llama.cpp would not load it", m.Arch)
+	}
 	if divisors != nil {
 		infos = append(infos, gguf.TensorInfo{Name: ropeFreqsName, Type: quant.F32, Shape: []int{len(divisors)}})
 	}

@@ -215,6 +215,18 @@ func TestPlansAreLlamaQuantizes(t *testing.T) {
 	}
 }
 
+func TestLlama3ScalingIsLlamas(t *testing.T) {
+	cfg := shapes["qwen2"]
+	cfg.RopeScaling = shapes["llama 3"].RopeScaling
+	m, err := Random(cfg, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := EncodeGGUF(new(bytes.Buffer), m, mustPlan(t, cfg, "F32")); err == nil || !strings.Contains(err.Error(), "qwen2") {
+		t.Errorf("what llama.cpp would not load was written: %v", err)
+	}
+}
+
 func TestPlanStrict(t *testing.T) {
 	cfg := shapes["llama"]
 	if _, err := NewPlan(cfg, "q4_k_m", PlanOptions{Strict: true}); err == nil || !strings.Contains(err.Error(), "token_embd") {

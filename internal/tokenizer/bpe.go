@@ -15,25 +15,44 @@ type bpe struct {
 	merges pairs
 	unk    Token
 	whole  map[string]Token // tokens by what they stand for
-	// direct remembers, for each token, whether the merges lead from its bytes to it alone: most words of a text are such
-	// tokens, and need one look-up then.
-	direct []atomic.Uint32
+	direct directTokens
 	always bool // every token does, by decree (ignore_merges)
 }
 
-// What direct knows of a token.
+// directTokens remembers, for each token, whether merging leads from what it stands for to it alone: most words of a text
+// are such tokens, and need one look-up then.
+type directTokens []atomic.Uint32
+
+// What is known of a token; the zero value is nothing.
 const (
-	unknown = iota
-	reached
+	reached = 1 + iota
 	missed
 )
+
+// appendWord adds the tokens of a word that is spelt like token id, by merge where it is not known to give just that.
+func (d directTokens) appendWord(ids []Token, word string, id Token, merge func([]Token, string) []Token) []Token {
+	switch d[id].Load() {
+	case reached:
+		return append(ids, id)
+	case missed:
+		return merge(ids, word)
+	}
+	from := len(ids)
+	ids = merge(ids, word)
+	if len(ids) == from+1 && ids[from] == id {
+		d[id].Store(reached)
+	} else {
+		d[id].Store(missed)
+	}
+	return ids
+}
 
 func newBPE(t *Tokenizer) (*bpe, error) {
 	pre, err := preTokenizerByName(t.Pre)
 	if err != nil {
 		return nil, err
 	}
-	b := &bpe{unk: t.UNK, whole: make(map[string]Token, len(t.text)), direct: make([]atomic.Uint32, len(t.text)), always: t.ignoreMerges}
+	b := &bpe{unk: t.UNK, whole: make(map[string]Token, len(t.text)), direct: make(directTokens, len(t.text)), always: t.ignoreMerges}
 	if b.split, err = pre.split(); err != nil {
 		return nil, err
 	}
@@ -77,20 +96,7 @@ func (b *bpe) appendWord(ids []Token, word string) []Token {
 	if b.always {
 		return append(ids, id)
 	}
-	switch b.direct[id].Load() {
-	case reached:
-		return append(ids, id)
-	case missed:
-		return b.mergeWord(ids, word)
-	}
-	from := len(ids)
-	ids = b.mergeWord(ids, word)
-	if len(ids) == from+1 && ids[from] == id {
-		b.direct[id].Store(reached)
-	} else {
-		b.direct[id].Store(missed)
-	}
-	return ids
+	return b.direct.appendWord(ids, word, id, b.mergeWord)
 }
 
 func (b *bpe) appendByte(ids []Token, c byte) []Token {

@@ -61,6 +61,7 @@ func FromGGUF(md *gguf.Metadata) (*Tokenizer, error) {
 	if err := t.typesFromGGUF(md); err != nil {
 		return nil, err
 	}
+	t.dropPadding()
 	t.specialFromGGUF(md)
 	if t.Kind == BPE {
 		if err := t.mergesFromGGUF(md); err != nil {
@@ -84,6 +85,22 @@ func (t *Tokenizer) typesFromGGUF(md *gguf.Metadata) error {
 	}
 	return nil
 }
+
+// dropPadding takes off the unused entries with which converters bring a vocabulary to the embedding's size, so that a
+// tokenizer is the same whether a model's file is padded or not.
+func (t *Tokenizer) dropPadding() {
+	n := len(t.text)
+	for n > 0 && t.types[n-1] == typeUnused && t.text[n-1] == paddingName(n-1) {
+		n--
+	}
+	t.text, t.types = t.text[:n], t.types[:n]
+	if len(t.scores) > n {
+		t.scores = t.scores[:n]
+	}
+}
+
+// paddingName is what converters write for an entry that no text has.
+func paddingName(id int) string { return fmt.Sprintf("[PAD%d]", id) }
 
 // specialFromGGUF reads the ids of special tokens. Converters write 2^32−1 and other ids outside the vocabulary for
 // "none".
@@ -164,7 +181,7 @@ func (t *Tokenizer) AddToGGUF(md *gguf.Metadata, vocab int) {
 		}
 	}
 	for i := len(t.text); i < vocab; i++ {
-		text = append(text, fmt.Sprintf("[PAD%d]", i))
+		text = append(text, paddingName(i))
 		if scores != nil {
 			scores = append(scores, -1e6)
 		}

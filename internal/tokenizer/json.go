@@ -234,7 +234,7 @@ func (f *jsonFile) vocabulary(t *Tokenizer) error {
 	}
 	for i := range t.types {
 		if t.types[i] == 0 {
-			t.text[i], t.types[i] = fmt.Sprintf("[PAD%d]", i), typeUnused
+			t.text[i], t.types[i] = paddingName(i), typeUnused
 		}
 	}
 	return nil

@@ -21,6 +21,7 @@ func (t *Tokenizer) JSON(template string) (file, config []byte) {
 			if t.Kind == SentencePiece { // there they are part of the vocabulary
 				f.Model.Vocab[text] = Token(i)
 			}
+		case typeUnused: // a gap, found again when the file is read
 		default:
 			f.Model.Vocab[text] = Token(i)
 		}

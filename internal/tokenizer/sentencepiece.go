@@ -17,10 +17,11 @@ type sentencePiece struct {
 	// If no token has a ▁ after another character, nothing merges across the start of a run of ▁, and the text can be
 	// taken word by word, each of them short.
 	byWord bool
+	direct directTokens
 }
 
 func newSentencePiece(t *Tokenizer) (*sentencePiece, error) {
-	s := &sentencePiece{ids: make(map[string]Token, len(t.text)), unk: t.UNK, byWord: true, scores: make([]uint32, len(t.text))}
+	s := &sentencePiece{ids: make(map[string]Token, len(t.text)), unk: t.UNK, byWord: true, scores: make([]uint32, len(t.text)), direct: make(directTokens, len(t.text))}
 	for i := range s.bytes {
 		s.bytes[i] = None
 	}
@@ -68,8 +69,15 @@ func (s *sentencePiece) appendTokens(ids []Token, text string) []Token {
 	return ids
 }
 
-// appendWord merges the characters of text.
 func (s *sentencePiece) appendWord(ids []Token, text string) []Token {
+	if id, ok := s.ids[text]; ok {
+		return s.direct.appendWord(ids, text, id, s.mergeWord)
+	}
+	return s.mergeWord(ids, text)
+}
+
+// mergeWord merges the characters of text.
+func (s *sentencePiece) mergeWord(ids []Token, text string) []Token {
 	// starts[i] is where symbol i begins; its end is where the next living symbol begins.
 	starts := make([]int32, 0, len(text)+1)
 	for i := 0; i < len(text); {

@@ -209,7 +209,8 @@ func (t *Tokenizer) finish() error {
 		t.ends = append(t.ends, t.turnEnd)
 	}
 	for _, name := range endNames {
-		if id, ok := t.special.ids[name]; ok && !t.IsEnd(id) && t.types[id] == typeControl {
+		if id, ok := t.special.ids[name]; ok && !t.IsEnd(id) {
+			t.types[id] = typeControl // some converters call it user-defined; llama.cpp mends that too
 			t.ends = append(t.ends, id)
 		}
 	}
