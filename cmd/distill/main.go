@@ -66,6 +66,7 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand(), planCommand(),
 		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
+		stageCommand("score", "add an open model's distribution to answers that another teacher wrote"),
 		stageCommand("train", "fit the student on the teacher's answers"),
 		stageCommand("export", "write the student as quantized GGUF files and a Hugging Face folder"),
 		stageCommand("eval", "measure teacher, student and every exported file on held-out prompts"),

@@ -25,7 +25,7 @@ func modelCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "model",
 		Usage: "look at, run and convert model files",
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			{Name: "inspect", Usage: "show architecture, tokenizer, template and tensors", ArgsUsage: "MODEL", Action: modelInspect, Flags: []cli.Flag{
 				asJSON, &cli.BoolFlag{Name: "tensors", DisableDefaultText: true, Usage: "list every tensor"}}},
 			{Name: "tokenize", Usage: "print the token ids of a text, on one line", ArgsUsage: "MODEL TEXT|-", Action: modelTokenize, Flags: []cli.Flag{
@@ -41,7 +41,7 @@ func modelCommand() *cli.Command {
 				&cli.Uint64Flag{Name: "seed", Usage: "of the draw"}, threads}},
 			{Name: "perplexity", Usage: "measure how well a model predicts a text", ArgsUsage: "MODEL FILE", Action: modelPerplexity, Flags: append([]cli.Flag{
 				&cli.IntFlag{Name: "ctx", Value: 512, Usage: "`tokens` in a window, of which the second half is scored"}, asJSON, threads}, logFlags()...)},
-		},
+		}, modelConversions()...),
 	}
 }
 

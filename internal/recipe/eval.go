@@ -58,7 +58,7 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.Recipe.Teacher.Kind == "remote" {
+	if r.Recipe.Teacher.Kind == "remote" && (r.teacherModel() == "" || r.Recipe.Eval.Match != "none") {
 		all = append([]*subject{r.remoteTeacher(rows)}, all...)
 	}
 	for _, s := range all {

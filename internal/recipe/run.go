@@ -52,6 +52,8 @@ type Run struct {
 	state *State
 	lock  *os.File
 
+	reported bool // a report is among what was asked for
+
 	prompts []distill.Prompt  // made once
 	checks  []verify.Verifier // likewise
 }
@@ -165,6 +167,9 @@ type stage struct {
 // Do carries out the named stages in their order, all that the recipe has when none is named. A stage that is done for the
 // inputs it has now is not done again.
 func (r *Run) Do(ctx context.Context, names ...string) error {
+	if err := r.foresee(names); err != nil {
+		return err
+	}
 	for _, s := range stages() {
 		if len(names) > 0 && !slices.Contains(names, s.name) || s.name == "score" && r.Recipe.Score == nil {
 			continue
@@ -175,6 +180,23 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 			}
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+	}
+	return nil
+}
+
+// foresee refuses at the beginning what would fail at the end.
+func (r *Run) foresee(names []string) error {
+	r.reported = len(names) == 0 || slices.Contains(names, "report")
+	if len(names) > 0 && !(slices.Contains(names, "generate") && slices.Contains(names, "eval")) {
+		return nil
+	}
+	prompts, err := r.makePrompts()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(prompts, func(p distill.Prompt) bool { return p.Split == distill.Heldout }) {
+		return inputErrorf("raise prompts.heldout, give more prompts, or stop before evaluation with --until export",
+			"none of %d prompts is held out, so nothing could be measured", len(prompts))
 	}
 	return nil
 }
@@ -246,8 +268,11 @@ func (r *Run) Stages() []report.Stage {
 	return all
 }
 
-// Report returns the run's report, or nil where there is none for what has been done.
+// Report returns the report that Do has made or found up to date, or nil where it was not asked for one.
 func (r *Run) Report() *report.Report {
+	if !r.reported {
+		return nil
+	}
 	if at := r.state.Stages["report"]; at == nil || at.State != done {
 		return nil
 	}

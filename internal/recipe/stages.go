@@ -4,7 +4,8 @@ package recipe
 func stages() []stage {
 	return []stage{
 		{"generate", "", generateInputs, generate},
-		{"train", "generate", trainInputs, fit},
+		{"score", "generate", scoreInputs, score},
+		{"train", "score", trainInputs, fit},
 		{"export", "train", exportInputs, export},
 		{"eval", "export", evalInputs, evaluate},
 		{"report", "eval", reportInputs, writeReport},

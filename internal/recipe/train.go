@@ -23,6 +23,7 @@ const (
 	initialFile    = "initial.gguf" // the student before training, float32
 	trainedFile    = "student.gguf" // and after it
 	checkpointsDir = "checkpoints"
+	inputsFile     = ".inputs" // digest of what the folder's work depends on
 	MetricsFile    = "metrics.jsonl"
 )
 
@@ -36,7 +37,7 @@ func trainInputs(r *Run) (any, error) {
 
 // fit trains the student on the selected rows.
 func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
-	if err := r.keepTraining(st.Inputs); err != nil {
+	if err := r.keepOnly(TrainDir, st.Inputs); err != nil {
 		return "", err
 	}
 	rows, _, err := r.selectRows()
@@ -85,16 +86,16 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	return digest(st.Inputs, result.Steps, result.Loss), nil
 }
 
-// keepTraining keeps the files of an unfinished training of the same inputs and removes those of any other.
-func (r *Run) keepTraining(inputs string) error {
-	mark := r.path(TrainDir, "inputs")
+// keepOnly keeps a stage's folder when it holds unfinished work on the same inputs, and empties it otherwise.
+func (r *Run) keepOnly(dir, inputs string) error {
+	mark := r.path(dir, inputsFile)
 	if known, err := os.ReadFile(mark); err == nil && string(known) == inputs {
 		return nil
 	}
-	if err := os.RemoveAll(r.path(TrainDir)); err != nil {
+	if err := os.RemoveAll(r.path(dir)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.path(TrainDir), 0o755); err != nil {
+	if err := os.MkdirAll(r.path(dir), 0o755); err != nil {
 		return err
 	}
 	return replaceFile(mark, []byte(inputs))
