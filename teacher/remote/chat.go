@@ -18,14 +18,36 @@ func (chatWire) authorize(h http.Header, k key) {
 }
 
 func (chatWire) request(t *Teacher, c *call) (string, any) {
-	d, s := &t.dialect, c.sampling
-	r := &openai.ChatRequest{Model: t.opts.Model, Stream: c.stream, Stop: s.Stop}
+	d := &t.dialect
+	r := &openai.ChatRequest{Model: t.opts.Model, Stream: c.stream, Stop: c.sampling.Stop}
 	for _, m := range c.messages {
 		r.Messages = append(r.Messages, openai.Message{Role: m.Role, Content: openai.Text(m.Content)})
 	}
 	if c.stream && d.StreamUsage {
 		r.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
 	}
+	yes, no := true, false
+	if c.spec.Kind == distill.TopK && t.signals() {
+		r.Logprobs, r.TopLogprobs = &yes, &c.spec.K
+		if d.Name == "vllm" || d.Name == "openai-compatible" {
+			r.ReturnTokensAsTokenIDs = &yes
+		}
+	}
+	if c.continuing() {
+		switch d.Continue {
+		case PrefixFlag:
+			r.Messages[len(r.Messages)-1].Prefix = true
+		case ContinueFinalMessage:
+			r.ContinueFinalMessage, r.AddGenerationPrompt = &yes, &no
+		}
+	}
+	t.setSampling(r, c)
+	return "/chat/completions", r
+}
+
+// setSampling writes the sampling settings under the dialect's names for them.
+func (t *Teacher) setSampling(r *openai.ChatRequest, c *call) {
+	d, s := &t.dialect, &c.sampling
 	if !t.quirk.FixedSampling {
 		r.Temperature = &s.Temperature
 		if s.TopP > 0 && s.TopP < 1 {
@@ -52,30 +74,13 @@ func (chatWire) request(t *Teacher, c *call) (string, any) {
 	if s.MinP > 0 {
 		r.MinP = &s.MinP
 	}
-	if penalized(s) {
+	if penalized(*s) {
 		if d.RepetitionPenalty == "repeat_penalty" {
 			r.RepeatPenalty = &s.RepetitionPenalty
 		} else {
 			r.RepetitionPenalty = &s.RepetitionPenalty
 		}
 	}
-	if c.spec.Kind == distill.TopK && t.signals() {
-		yes := true
-		r.Logprobs, r.TopLogprobs = &yes, &c.spec.K
-		if d.Name == "vllm" || d.Name == "openai-compatible" {
-			r.ReturnTokensAsTokenIDs = &yes
-		}
-	}
-	if c.continuing() {
-		yes, no := true, false
-		switch d.Continue {
-		case PrefixFlag:
-			r.Messages[len(r.Messages)-1].Prefix = true
-		case ContinueFinalMessage:
-			r.ContinueFinalMessage, r.AddGenerationPrompt = &yes, &no
-		}
-	}
-	return "/chat/completions", r
 }
 
 // penalized reports whether the sampling has a repetition penalty; 0 and 1 mean none.

@@ -9,7 +9,7 @@
 //	t, err := remote.New(remote.Options{BaseURL: "https://api.deepseek.com", Model: "deepseek-chat", KeyEnv: []string{"DEEPSEEK_API_KEY"}})
 //	c, err := t.Complete(ctx, teacher.Request{Messages: messages, Sampling: sampling})
 //
-// One prompt is one call. Batch endpoints are not used.
+// One prompt is one call; [NewBatch] asks through batch endpoints instead, for half the price and within a day.
 package remote
 
 import (
