@@ -50,7 +50,7 @@ var avx2 = routines{
 
 var avx512 = routines{
 	name: "avx512",
-	tile: tile{rows: 12, columns: 32, cache: cacheShares{depth: 512, b: 192 << 10, c: 96 << 10}, copyA: copyPanels12AVX512, copyB: copyPanels32AVX512, kernels: []microKernel{
+	tile: tile{rows: 12, columns: 32, cache: cacheShares{depth: 512, b: 192 << 10, c: 64 << 10}, copyA: copyPanels12AVX512, copyB: copyPanels32AVX512, kernels: []microKernel{
 		sgemm1x32AVX512, sgemm2x32AVX512, sgemm3x32AVX512, sgemm4x32AVX512, sgemm5x32AVX512, sgemm6x32AVX512,
 		sgemm7x32AVX512, sgemm8x32AVX512, sgemm9x32AVX512, sgemm10x32AVX512, sgemm11x32AVX512, sgemm12x32AVX512,
 	}},

@@ -69,10 +69,11 @@ func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 }
 
 // inPlace reports whether a strip of A is as good where it lies as in a copy. Rows 4 KiB apart fall
-// on the same sets of the L1 cache, and columns far apart on as many pages as there are products.
+// on the same sets of the L1 cache, columns 256 bytes apart soon do, and columns far apart lie on as
+// many pages as there are products.
 func inPlace(a operand, k int) bool {
 	if a.transposed {
-		return a.Stride <= 512
+		return a.Stride <= 512 && a.Stride%64 != 0
 	}
 	return a.Stride%1024 != 0 || k == a.Stride
 }

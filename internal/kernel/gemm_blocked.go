@@ -49,11 +49,13 @@ var gemmTasks = newRecycler[gemmTask]()
 func (t *gemmTask) forget() { *t = gemmTask{memory: t.memory, partials: t.partials} }
 
 const (
-	packPanels  = 4    // panels per packing task
-	tasksWanted = 8    // enough to divide evenly among a few threads
-	rowBlockMax = 256  // rows of C per task where the cache sets no limit
-	groupRowsT  = 128  // rows of A packed at once if it is transposed: whole cache lines of it
-	sliceMin    = 1024 // products of a slice at least
+	packPanels   = 4       // panels per packing task
+	tasksMin     = 4       // enough to divide evenly among a few threads
+	tasksMax     = 8       // slices cost memory traffic: no more than this many for their sake
+	taskProducts = 1 << 26 // multiply-adds that a task should have
+	rowBlockMax  = 128     // rows of C per task where the cache sets no limit
+	groupRowsT   = 128     // rows of A packed at once if it is transposed: whole cache lines of it
+	sliceMin     = 1024    // products of a slice at least
 )
 
 // plan cuts a product of (m, k) by (k, n).
@@ -68,17 +70,19 @@ func (t *gemmTask) plan(e engine, m, n, k int) {
 	// Blocks of C as large as the caches allow, for every row of A is packed again for each column
 	// of blocks; and of even sizes. C is not read again if there is but one step.
 	t.columnBlock = even(n, cache.b/t.panel*width, width)
-	t.rowBlock = even(m, rowBlockMax, strip)
-	if steps > 1 {
-		t.rowBlock = even(m, cache.c/t.columnBlock, strip)
+	rows := rowBlockMax
+	if steps > 1 && steps*t.columnBlock/width*t.panel > cache.b {
+		rows = cache.c / t.columnBlock // each step's B comes from afar: for many rows at once
 	}
+	t.rowBlock = even(m, rows, strip)
 	count := func() int {
 		t.rowBlocks, t.columnBlocks = blockCount(m, t.rowBlock), blockCount(n, t.columnBlock)
 		return t.rowBlocks * t.columnBlocks
 	}
 	// Too few: slices of k if there is enough of it, else smaller blocks.
-	t.slices = min(blockCount(tasksWanted, max(1, count())), max(1, k/sliceMin))
-	for count()*t.slices < tasksWanted/2 && t.rowBlock > 2*strip {
+	wanted := max(tasksMin, min(tasksMax, m*n*k/taskProducts))
+	t.slices = min(blockCount(wanted, max(1, count())), max(1, k/sliceMin))
+	for count()*t.slices < tasksMin && t.rowBlock > 2*strip {
 		t.rowBlock = roundUp(t.rowBlock/2, strip)
 	}
 	t.slice = blockCount(steps, t.slices)

@@ -177,6 +177,9 @@ func TestWeights(t *testing.T) {
 				if !slices.Equal(dx.Data, wantX.Data) {
 					t.Fatalf("%s %v: Backward differs from GemmNN", prec, outs)
 				}
+				if got, want := 4*(len(w.forward.words)+len(w.backward.words)), PackedBytes(prec, out, in); got != want {
+					t.Fatalf("%s %v: packed in %d bytes, predicted %d", prec, outs, got, want)
+				}
 			}
 		}
 	})

@@ -10,7 +10,6 @@ type Weights struct {
 	out, in  int
 	forward  packedFactor // wᵀ: (in, out)
 	backward packedFactor // w: (out, in)
-	stack    []float32    // the matrices in one, if they are several
 }
 
 // packedFactor is a right factor, packed whole.
@@ -28,18 +27,44 @@ func (w *Weights) Pack(p *Pool, prec Precision, matrices ...Matrix) {
 	}
 	whole := matrices[0]
 	if len(matrices) > 1 {
-		w.stack = grow(w.stack, w.out*w.in)
-		whole = NewMatrix(w.stack, w.out, w.in)
-		at := 0
-		for _, m := range matrices {
-			for i := range m.Rows {
-				copy(whole.Row(at), m.Row(i))
-				at++
-			}
-		}
+		s := stacks.get()
+		defer stacks.put(s)
+		whole = s.of(matrices, w.out, w.in)
 	}
 	w.forward.pack(p, prec, operand{Matrix: whole, transposed: true})
 	w.backward.pack(p, prec, operand{Matrix: whole})
+}
+
+// stack is memory for several matrices in one.
+type stack struct{ words []float32 }
+
+var stacks = newRecycler[stack]()
+
+func (s *stack) of(matrices []Matrix, out, in int) Matrix {
+	s.words = grow(s.words, out*in)
+	whole := NewMatrix(s.words, out, in)
+	at := 0
+	for _, m := range matrices {
+		for i := range m.Rows {
+			copy(whole.Row(at), m.Row(i))
+			at++
+		}
+	}
+	return whole
+}
+
+// PackedBytes returns the memory of Weights of shape (out, in) for prec, with the implementation in
+// use: what a trainer's memory plan counts per linear layer.
+func PackedBytes(prec Precision, out, in int) int {
+	words := 0
+	for _, shape := range [][2]int{{in, out}, {out, in}} {
+		if shape[0] > 0 {
+			var t gemmTask
+			t.plan(engineFor(prec), 0, shape[1], shape[0])
+			words += t.packedWords()
+		}
+	}
+	return 4 * words
 }
 
 // Shape returns the rows (outputs) and columns (inputs) of the stack.
