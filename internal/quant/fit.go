@@ -9,10 +9,12 @@ import "math"
 // tooSmall is the magnitude below which a group counts as zero.
 const tooSmall = 1e-15
 
-// roundEven returns the integer nearest to x, ties to even; |x| must be below 2²². Adding 1.5·2²³ leaves the integer in
-// the low bits of the mantissa.
+// roundingBias, 1.5·2²³, leaves no room for a fraction in a float32 it is added to.
+const roundingBias = 12582912
+
+// roundEven returns the integer nearest to x, ties to even; |x| must be below 2²².
 func roundEven(x float32) int {
-	return int(math.Float32bits(x+12582912)&0x007fffff) - 0x00400000
+	return int(math.Float32bits(x+roundingBias)&0x007fffff) - 0x00400000
 }
 
 func clamp(l, low, high int) int { return max(low, min(high, l)) }
@@ -47,37 +49,50 @@ func fitSymmetric(q []uint8, x, w []float32, n int) float32 {
 		clear(q)
 		return 0
 	}
-	inverse := float32(-n) / extreme
-	sumXL, sumLL := symmetricSums(x, w, inverse, n)
-	symmetricLevels(q, x, inverse, n)
+	var inverse, sumXL, sumLL [candidates]float32
+	inverse[0] = float32(-n) / extreme
+	for step := range 9 {
+		inverse[1+step] = -(float32(n) + float32(0.1*float32(step-9))) / extreme
+		inverse[10+step] = -(float32(n) + float32(0.1*float32(step+1))) / extreme
+	}
+	symmetricSums(x, w, &inverse, n, &sumXL, &sumLL)
 	var scale float32
-	if sumLL != 0 {
-		scale = sumXL / sumLL
+	if sumLL[0] != 0 {
+		scale = sumXL[0] / sumLL[0]
 	}
-	best := scale * sumXL
-	for step := -9; step <= 9; step++ {
-		if step == 0 {
-			continue
-		}
-		inverse = -(float32(n) + float32(0.1*float32(step))) / extreme
-		sumXL, sumLL = symmetricSums(x, w, inverse, n)
-		if sumLL > 0 && sumXL*sumXL > best*sumLL {
-			symmetricLevels(q, x, inverse, n)
-			scale = sumXL / sumLL
-			best = scale * sumXL
+	best, chosen := scale*sumXL[0], 0
+	for i := 1; i < 19; i++ {
+		if sumLL[i] > 0 && float32(sumXL[i]*sumXL[i]) > best*sumLL[i] {
+			scale = sumXL[i] / sumLL[i]
+			best, chosen = scale*sumXL[i], i
 		}
 	}
+	symmetricLevels(q, x, inverse[chosen], n)
 	return scale
 }
 
-func symmetricSums(x, w []float32, inverse float32, n int) (sumXL, sumLL float32) {
+// candidates is the number of scales that are tried at once: nineteen, and the rest of three vector registers.
+const candidates = 24
+
+// symmetricSumsReference returns for each inverse scale Σ w·x·l and Σ w·l² with l = round(inverse·x) clamped to −n…n−1.
+// Levels stay floats: adding and taking away 1.5·2²³ rounds, and |inverse·x| is at most n+1.
+func symmetricSumsReference(x, w []float32, inverse *[candidates]float32, n int, sumXL, sumLL *[candidates]float32) {
 	w = w[:len(x)]
-	for i, v := range x {
-		l := float32(clamp(roundEven(inverse*v), -n, n-1))
-		sumXL += float32(float32(w[i]*v) * l)
-		sumLL += float32(float32(w[i]*l) * l)
+	low, high := float32(-n), float32(n-1)
+	for c, scale := range inverse {
+		var xl, ll float32
+		for i, v := range x {
+			l := float32(scale*v) + roundingBias - roundingBias
+			if l > high {
+				l = high
+			} else if l < low {
+				l = low
+			}
+			xl += float32(float32(w[i]*v) * l)
+			ll += float32(float32(w[i]*l) * l)
+		}
+		sumXL[c], sumLL[c] = xl, ll
 	}
-	return sumXL, sumLL
 }
 
 func symmetricLevels(q []uint8, x []float32, inverse float32, n int) {
@@ -162,25 +177,18 @@ func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
 		clear(q)
 		return 0, -low
 	}
-	var try [blockSize]uint8
+	var try [blockSize]float32
 	span := high - low
 	start := low // every candidate rounds from the smallest element, also after a better minimum was found
 	inverse := float32(n) / span
 	scale = 1 / inverse
-	affineLevels(q, x, inverse, start, n)
-	best := affineError(q, x, w, scale, low, s.absolute)
+	affineSums(try[:len(x)], x, w, inverse, start, n)
+	storeLevels(q, try[:len(x)])
+	best := affineError(try[:len(x)], x, w, scale, low, s.absolute)
 	for i := 0; i <= s.count; i++ {
 		inverse = (s.first + float32(s.step*float32(i)) + float32(n)) / span
 		candidate := try[:len(x)]
-		var sumL, sumLL, sumXL float32
-		affineLevels(candidate, x, inverse, start, n)
-		for j, l := range candidate {
-			f := float32(l)
-			wl := w[j] * f
-			sumL += wl
-			sumLL += float32(wl * f)
-			sumXL += float32(wl * x[j])
-		}
+		sumL, sumLL, sumXL := affineSums(candidate, x, w, inverse, start, n)
 		determinant := float32(sumW*sumLL) - float32(sumL*sumL)
 		if !(determinant > 0) {
 			continue
@@ -192,7 +200,7 @@ func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
 			a = sumXL / sumLL
 		}
 		if e := affineError(candidate, x, w, a, b, s.absolute); e < best {
-			copy(q, candidate)
+			storeLevels(q, candidate)
 			best, scale, low = e, a, b
 			start, span = b, high-b
 		}
@@ -200,23 +208,43 @@ func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
 	return scale, -low
 }
 
-func affineLevels(q []uint8, x []float32, inverse, low float32, n int) {
-	q = q[:len(x)]
+// affineSums rounds x to levels under a scale and returns Σ w·l, Σ w·l² and Σ w·l·x.
+func affineSums(l, x, w []float32, inverse, low float32, n int) (sumL, sumLL, sumXL float32) {
+	l, w = l[:len(x)], w[:len(x)]
+	high := float32(n)
 	for i, v := range x {
-		q[i] = uint8(clamp(roundEven(inverse*(v-low)), 0, n))
+		f := float32(inverse*(v-low)) + roundingBias - roundingBias
+		if f > high {
+			f = high
+		} else if !(f > 0) {
+			f = 0
+		}
+		l[i] = f
+		wl := w[i] * f
+		sumL += wl
+		sumLL += float32(wl * f)
+		sumXL += float32(wl * v)
+	}
+	return sumL, sumLL, sumXL
+}
+
+func storeLevels(q []uint8, l []float32) {
+	for i, f := range l {
+		q[i] = uint8(f)
 	}
 }
 
-func affineError(q []uint8, x, w []float32, scale, low float32, absolute bool) (e float32) {
-	q, w = q[:len(x)], w[:len(x)]
-	for i, v := range x {
-		d := float32(scale*float32(q[i])) + low - v
-		if absolute {
-			d = abs(d)
-		} else {
-			d = d * d
+func affineError(l, x, w []float32, scale, low float32, absolute bool) (e float32) {
+	l, w = l[:len(x)], w[:len(x)]
+	if absolute {
+		for i, v := range x {
+			e += float32(w[i] * abs(float32(scale*l[i])+low-v))
 		}
-		e += float32(w[i] * d)
+		return e
+	}
+	for i, v := range x {
+		d := float32(scale*l[i]) + low - v
+		e += float32(w[i] * float32(d*d))
 	}
 	return e
 }
