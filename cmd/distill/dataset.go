@@ -24,13 +24,13 @@ func datasetCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "dataset",
 		Usage: "look at, check and change datasets",
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			{Name: "head", Usage: "show the first rows as a person would read them", ArgsUsage: "PATH", Action: datasetHead, Flags: []cli.Flag{
 				&cli.IntFlag{Name: "n", Value: 3, Usage: "`number` of rows"}, &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "one JSON object a line"}}},
 			{Name: "stats", Usage: "count rows, tokens, lengths, verdicts and money", ArgsUsage: "PATH", Action: datasetStats, Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "print as JSON"}}},
 			{Name: "check", Usage: "read every row and hold every shard to its checksum", ArgsUsage: "PATH…", Action: datasetCheck},
-		},
+		}, datasetChanges()...),
 	}
 }
 

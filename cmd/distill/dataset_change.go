@@ -1,0 +1,244 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset"
+	"github.com/seed-d24fde5f/distill/dataset/card"
+	"github.com/seed-d24fde5f/distill/dataset/convert"
+	"github.com/seed-d24fde5f/distill/dataset/hygiene"
+	"github.com/seed-d24fde5f/distill/dataset/rule"
+)
+
+func datasetChanges() []*cli.Command {
+	formats := "openai, sharegpt, alpaca, parquet, arrow, hf"
+	return []*cli.Command{
+		{Name: "convert", Usage: "write rows in another format, or read them from one", ArgsUsage: "SOURCE TARGET", Action: datasetConvert,
+			Description: "   distill dataset convert runs/my train.jsonl --to openai\n   distill dataset convert theirs.jsonl mine --from sharegpt\n\n" +
+				"   A TARGET without --to and without a known ending is a dataset of our own.",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "from", DefaultText: "found out", Usage: "`format` of SOURCE: " + formats},
+				&cli.StringFlag{Name: "to", DefaultText: "by TARGET's ending", Usage: "`format` of TARGET: " + formats},
+				&cli.StringFlag{Name: "thinking", Value: "tags", Usage: "where JSON formats put it: `tags|field|leave`"},
+				&cli.StringFlag{Name: "teacher", Usage: "`name` for rows that do not say who answered"},
+				&cli.Float64Flag{Name: "heldout", Usage: "`share` of prompts held out, for formats which do not say"},
+				&cli.StringFlag{Name: "where", Usage: "keep rows for which this `expression` is true"},
+			}},
+		{Name: "merge", Usage: "write the rows of several datasets into a new one, each id once", ArgsUsage: "SOURCE… TARGET", Action: datasetMerge},
+		{Name: "dedup", Usage: "write a dataset without repeated rows", ArgsUsage: "SOURCE TARGET", Action: datasetDedup, Flags: []cli.Flag{
+			&cli.Float64Flag{Name: "near", Usage: "also remove rows of at least this `similarity`, such as 0.8"}}},
+		{Name: "split", Usage: "write training and held-out rows into TARGET/train and TARGET/heldout", ArgsUsage: "SOURCE TARGET", Action: datasetSplit},
+		{Name: "card", Usage: "print a dataset card for publishing", ArgsUsage: "PATH", Action: datasetCard, Flags: []cli.Flag{
+			&cli.StringFlag{Name: "title", Usage: "of the dataset"}, &cli.StringFlag{Name: "license", Usage: "of the rows, as an SPDX `identifier`"}}},
+	}
+}
+
+// readRows opens the rows at path: a dataset of ours, a run directory, or a file or folder in another format.
+func readRows(c *cli.Context, path string) (iter.Seq2[distill.Row, error], func() error, error) {
+	dir, err := datasetDir(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err == nil && c.String("from") == "" {
+		data, err := openDataset(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return data.Rows(), data.Close, nil
+	}
+	rows := convert.Read(path, convert.Format(c.String("from")), convert.Options{Teacher: c.String("teacher"), Heldout: c.Float64("heldout")})
+	return rows, func() error { return nil }, nil
+}
+
+// originOf says what rows are, by the first of them.
+func originOf(rows iter.Seq2[distill.Row, error]) (dataset.Origin, error) {
+	for row, err := range rows {
+		if err != nil {
+			return dataset.Origin{}, err
+		}
+		o := dataset.Origin{Teacher: row.Teacher}
+		if row.Signal != nil {
+			o.Signal = row.Signal.Kind
+		}
+		return o, nil
+	}
+	return dataset.Origin{}, nil
+}
+
+// writeDataset writes rows as a new dataset and says how many.
+func writeDataset(c *cli.Context, target string, rows iter.Seq2[distill.Row, error]) error {
+	origin, err := originOf(rows)
+	if err != nil {
+		return err
+	}
+	written, err := dataset.Write(target, dataset.Options{Origin: origin}, rows)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %d rows%s\n", target, written.Rows, map[bool]string{true: fmt.Sprintf(", %d ids occurred before", written.Duplicates)}[written.Duplicates > 0])
+	return err
+}
+
+func datasetConvert(c *cli.Context) error {
+	args, err := arguments(c, 2, 2)
+	if err != nil {
+		return err
+	}
+	rows, done, err := readRows(c, args[0])
+	if err != nil {
+		return err
+	}
+	defer done()
+	if source := c.String("where"); source != "" {
+		if rows, err = keepWhere(rows, source); err != nil {
+			return err
+		}
+	}
+	format := convert.Format(c.String("to"))
+	if format == "" {
+		switch strings.ToLower(filepath.Ext(args[1])) {
+		case ".jsonl":
+			format = convert.OpenAI
+		case ".parquet":
+			format = convert.Parquet
+		case ".arrows", ".arrow":
+			format = convert.Arrow
+		default:
+			return writeDataset(c, args[1], rows)
+		}
+	}
+	origin, err := originOf(rows)
+	if err != nil {
+		return err
+	}
+	n, err := convert.Write(args[1], format, rows, convert.Options{Thinking: convert.Thinking(c.String("thinking")), Origin: origin,
+		Card: card.Card{Title: filepath.Base(args[1]), Teacher: origin.Teacher, Tool: "distill " + programVersion(), Made: time.Now().UTC()}})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %d rows as %s\n", args[1], n, format)
+	return err
+}
+
+func keepWhere(rows iter.Seq2[distill.Row, error], source string) (iter.Seq2[distill.Row, error], error) {
+	r, err := rule.Compile(source)
+	if err != nil {
+		return nil, usage(fmt.Sprintf("--where: %v", err), "")
+	}
+	return func(yield func(distill.Row, error) bool) {
+		for row, err := range rows {
+			keep := false
+			if err == nil {
+				keep, err = r.Match(&row)
+			}
+			if (err != nil || keep) && !yield(row, err) {
+				return
+			}
+		}
+	}, nil
+}
+
+func datasetMerge(c *cli.Context) error {
+	args, err := arguments(c, 2, -1)
+	if err != nil {
+		return err
+	}
+	var all []iter.Seq2[distill.Row, error]
+	for _, path := range args[:len(args)-1] {
+		rows, done, err := readRows(c, path)
+		if err != nil {
+			return err
+		}
+		defer done()
+		all = append(all, rows)
+	}
+	return writeDataset(c, args[len(args)-1], dataset.Concat(all...))
+}
+
+func datasetDedup(c *cli.Context) error {
+	args, err := arguments(c, 2, 2)
+	if err != nil {
+		return err
+	}
+	rows, done, err := readRows(c, args[0])
+	if err != nil {
+		return err
+	}
+	defer done()
+	origin, err := originOf(rows)
+	if err != nil {
+		return err
+	}
+	steps := []hygiene.Step{hygiene.Exact()}
+	if near := c.Float64("near"); near != 0 {
+		step, err := hygiene.Near(near)
+		if err != nil {
+			return usage("--near: "+err.Error(), "")
+		}
+		steps = append(steps, step)
+	}
+	clean := hygiene.Clean(rows, steps...)
+	written, err := dataset.Write(args[1], dataset.Options{Origin: origin}, clean.Rows)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s: %d rows\n", args[1], written.Rows)
+	for _, r := range clean.Reports {
+		fmt.Fprintf(c.App.Writer, "%s removed %d\n", r.Step, r.Removed)
+	}
+	return nil
+}
+
+func datasetSplit(c *cli.Context) error {
+	args, err := arguments(c, 2, 2)
+	if err != nil {
+		return err
+	}
+	rows, done, err := readRows(c, args[0])
+	if err != nil {
+		return err
+	}
+	defer done()
+	if _, err := os.Stat(args[1]); !errors.Is(err, fs.ErrNotExist) {
+		return usage(fmt.Sprintf("%s exists already", args[1]), "choose another name: nothing is overwritten")
+	}
+	for _, split := range []distill.Split{distill.Train, distill.Heldout} {
+		part := dataset.Where(rows, func(row *distill.Row) bool { return row.Prompt.Split == split })
+		if err := writeDataset(c, filepath.Join(args[1], string(split)), part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func datasetCard(c *cli.Context) error {
+	args, err := arguments(c, 1, 1)
+	if err != nil {
+		return err
+	}
+	data, err := openDataset(args[0])
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	stats, err := dataset.StatsOf(data.Rows())
+	if err != nil {
+		return err
+	}
+	title := c.String("title")
+	if title == "" {
+		title = filepath.Base(filepath.Clean(args[0]))
+	}
+	_, err = fmt.Fprint(c.App.Writer, card.Card{Title: title, License: c.String("license"), Tool: "distill " + programVersion(), Made: stats.Last, Stats: stats}.Markdown())
+	return err
+}
