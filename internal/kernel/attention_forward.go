@@ -130,10 +130,10 @@ func multiplyRows(e engine, c Matrix, a *blockA, from int, b []float32, k, k0 in
 		columns = roundUp(c.Cols, width) // panels follow one another without gaps
 	}
 	for j := 0; j < c.Cols; j += columns {
-		block := c.Columns(j, min(j+columns, c.Cols))
 		words := b[j/width*e.panel(k)+e.panel(k0):]
 		for r := 0; r < c.Rows; r += strip {
-			e.multiply(block.Slice(r, min(r+strip, c.Rows)), a, from+r/strip, words, accumulate, edge)
+			block := Matrix{Data: c.Data[r*c.Stride+j:], Rows: min(strip, c.Rows-r), Cols: min(columns, c.Cols-j), Stride: c.Stride}
+			e.multiply(block, a, from+r/strip, words, accumulate, edge)
 		}
 	}
 }
