@@ -213,7 +213,7 @@ func (m *Matrix) Row(dst []float32, i int) {
 		group := m.group()
 		for k := range m.Cols {
 			g := (p*(m.Cols/group)+k/group)*Width + lane
-			v := m.scales[g] * float32(m.level(p, lane, k)-m.zero)
+			v := float32(m.scales[g] * float32(m.level(p, lane, k)-m.zero)) // as quant decodes: not fused
 			if m.mins != nil {
 				v -= m.mins[g]
 			}

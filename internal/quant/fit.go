@@ -4,7 +4,7 @@ import "math"
 
 // The searches behind the formats. All minimise Σ w·(x − x')² over a grid of candidate scales, solving each candidate's
 // best scale in closed form. Sums run in order in float32 and no product is fused into a sum, so that every platform
-// makes the same choice, and the same one as ggml.
+// makes the same choice, and the same one as ggml: in Go only an explicit conversion forbids the fusion, hence float32(a*b).
 
 // tooSmall is the magnitude below which a group counts as zero.
 const tooSmall = 1e-15
@@ -14,7 +14,7 @@ const roundingBias = 12582912
 
 // roundEven returns the integer nearest to x, ties to even; |x| must be below 2²².
 func roundEven(x float32) int {
-	return int(math.Float32bits(x+roundingBias)&0x007fffff) - 0x00400000
+	return int(math.Float32bits(float32(x)+roundingBias)&0x007fffff) - 0x00400000
 }
 
 func clamp(l, low, high int) int { return max(low, min(high, l)) }
@@ -166,7 +166,7 @@ func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
 	w = w[:len(x)]
 	low, high := x[0], x[0]
 	sumW := w[0]
-	sumX := sumW * x[0]
+	sumX := float32(sumW * x[0])
 	for i := 1; i < len(x); i++ {
 		low, high = min(low, x[i]), max(high, x[i])
 		sumW += w[i]
@@ -220,7 +220,7 @@ func affineSums(l, x, w []float32, inverse, low float32, n int) (sumL, sumLL, su
 			f = 0
 		}
 		l[i] = f
-		wl := w[i] * f
+		wl := float32(w[i] * f)
 		sumL += wl
 		sumLL += float32(wl * f)
 		sumXL += float32(wl * v)

@@ -48,7 +48,7 @@ func (b *superblock) decode(t Type, y *[superSize]float32) {
 	g := gridOf(t)
 	for i := 0; i < superSize; i += g.group {
 		d := b.d * float32(b.scale[i/g.group])
-		m := b.dmin * float32(b.min[i/g.group])
+		m := float32(b.dmin * float32(b.min[i/g.group])) // not fused into the subtraction
 		for j := i; j < i+g.group; j++ {
 			y[j] = float32(d*float32(int(b.q[j])-g.zero)) - m
 		}

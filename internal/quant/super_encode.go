@@ -174,7 +174,7 @@ func (b *superblock) roundElements(g grid, x *[superSize]float32) {
 		if d == 0 {
 			continue
 		}
-		m := b.dmin * float32(b.min[n])
+		m := float32(b.dmin * float32(b.min[n]))
 		for j := i; j < i+g.group; j++ {
 			b.q[j] = uint8(clamp(roundEven((x[j]+m)/d), -g.zero, g.levels-1-g.zero) + g.zero)
 		}
