@@ -8,7 +8,7 @@ RACY    = ./internal/infer/... ./internal/server/... ./teacher/... ./dataset/...
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
-.PHONY: check build fmt vet lint generate test race purego arm64 vuln bench dist clean
+.PHONY: check build fmt vet lint generate test race purego arm64 vuln bench results dist clean
 
 check: fmt vet lint generate test race purego arm64   ## everything that must hold
 
@@ -52,6 +52,9 @@ vuln:       ## known vulnerabilities in dependencies (needs the network)
 
 bench:      ## the benchmarks, ten runs, for benchstat
 	go test -run '^$$' -bench . -count 10 ./internal/... ./dataset/... ./teacher/...
+
+results:    ## docs/results.md, hours of runs; STORIES=FILE.gguf adds the studies on a story model
+	go run ./docs/results -stories '$(STORIES)'
 
 dist:       ## release binaries
 	@for t in linux/amd64 linux/arm64 linux/arm/7 darwin/arm64 darwin/amd64 windows/amd64; do \
