@@ -67,8 +67,8 @@ type ModelQuirk struct {
 // Note is a fact with where it was found.
 type Note struct{ Fact, Source string }
 
-// dialects is the table, the only place where servers differ by name. Checked against the sources in October 2026 as
-// far as stored copies of them went; a server's own error message wins over this table.
+// dialects is the table, the only place where servers differ by name. Its facts are from the sources named, as they were
+// found in November 2026, in copies that may be older. A server's own error message wins over this table.
 var dialects = []Dialect{
 	{
 		Name: "openai-compatible", Wire: ChatCompletions, MaxTokens: "max_tokens",
@@ -122,13 +122,13 @@ var dialects = []Dialect{
 		Name: "together", BaseURL: "https://api.together.xyz/v1", Hosts: []string{"api.together.xyz", "api.together.ai"}, KeyEnv: "TOGETHER_API_KEY",
 		Wire: ChatCompletions, MaxTokens: "max_tokens", MaxOutput: 16384,
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 4, StreamUsage: true, Concurrency: 64,
-		Notes: []Note{{"logprobs is a number and its answer has a shape of its own: not read", "Together API reference, Chat completions"}},
+		Notes: []Note{{"logprobs is a number, and its answer has a shape of its own without alternatives by id: not read", "Together API reference, Chat completions; togethercomputer/openapi pull 28"}},
 	},
 	{
 		Name: "groq", BaseURL: "https://api.groq.com/openai/v1", Hosts: []string{"api.groq.com"}, KeyEnv: "GROQ_API_KEY",
 		Wire: ChatCompletions, MaxTokens: "max_completion_tokens", MaxOutput: 16384, Seed: "seed", MaxStops: 4, StreamUsage: true, Concurrency: 32,
 		Notes: []Note{
-			{"logprobs, top_logprobs and logit_bias are refused with 400", "Groq docs, OpenAI compatibility"},
+			{"logprobs, top_logprobs and logit_bias are refused with 400; temperature 0 becomes 1e-8", "console.groq.com/docs/openai"},
 			{"thinking in the field reasoning when reasoning_format is parsed", "Groq docs, Reasoning"},
 			{"x-ratelimit-limit-requests counts a day, x-ratelimit-limit-tokens a minute", "Groq docs, Rate limits"},
 		},
@@ -137,7 +137,7 @@ var dialects = []Dialect{
 		Name: "mistral", BaseURL: "https://api.mistral.ai/v1", Hosts: []string{"api.mistral.ai"}, KeyEnv: "MISTRAL_API_KEY",
 		Wire: ChatCompletions, MaxTokens: "max_tokens", MaxOutput: 16384, Seed: "random_seed", MaxStops: 4, Continue: PrefixFlag, Concurrency: 32,
 		Notes: []Note{
-			{"unknown fields are refused with 422, stream_options among them; usage comes in the last chunk unasked", "Mistral API reference, Chat completion"},
+			{"unknown fields are refused with 422, stream_options among them; usage comes in the last chunk unasked", "Mistral API reference, Chat completion; platform-docs-public issue 7; posit-dev/chatlas pull 145"},
 			{"reasoning models answer in parts of type thinking and text", "Mistral docs, Reasoning"},
 		},
 	},

@@ -336,7 +336,7 @@ func simulateBudget(t *testing.T, r *rand.Rand) {
 	}, func(o *Options) { o.Budget, o.Price, o.Concurrency = b, &price, 64 })
 
 	kinds := map[teacher.Kind]int{}
-	for _, err := range crowd(known, 64, 400) {
+	for _, err := range crowd(known, 64, 200) {
 		kinds[teacher.KindOf(err)]++
 	}
 	spent := b.Spent()

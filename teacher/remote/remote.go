@@ -193,6 +193,10 @@ func (t *Teacher) configurePrice() error {
 		}
 	} else if p, ok := ListPrice(t.dialect, o.Model); ok {
 		t.price = &p
+		if o.Budget.Limits().USD > 0 && p.Date != "" {
+			t.log.Warn("the limit on money counts with a list price; state the price in the recipe if it has changed",
+				"model", o.Model, "as of", p.Date, "source", p.Source)
+		}
 	}
 	if t.price == nil && o.Budget.Limits().USD > 0 {
 		return teacher.Errorf(teacher.Fatal, "state the model's price in the recipe: dollars per million tokens of input and output",
