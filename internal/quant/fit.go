@@ -168,11 +168,18 @@ func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
 	sumW := w[0]
 	sumX := float32(sumW * x[0])
 	for i := 1; i < len(x); i++ {
-		low, high = min(low, x[i]), max(high, x[i])
+		if x[i] < low { // not min: of two zeros the first counts
+			low = x[i]
+		}
+		if x[i] > high {
+			high = x[i]
+		}
 		sumW += w[i]
 		sumX += float32(w[i] * x[i])
 	}
-	low = min(low, 0)
+	if low > 0 {
+		low = 0
+	}
 	if high <= low {
 		clear(q)
 		return 0, -low
