@@ -15,6 +15,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/fixture"
 	"github.com/seed-d24fde5f/distill/internal/gguf"
 	"github.com/seed-d24fde5f/distill/internal/quant"
+	"github.com/seed-d24fde5f/distill/internal/safetensors"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 )
 
@@ -238,5 +239,77 @@ func TestPlanStrict(t *testing.T) {
 	}
 	if _, err := NewPlan(cfg, "q9", PlanOptions{}); err == nil || !strings.Contains(err.Error(), "Q4_K_M") {
 		t.Errorf("an unknown file type: %v", err)
+	}
+}
+
+// A folder of several shards in 16-bit floats opens, and its weights reach a GGUF file bit by bit.
+func TestShardedHalfFolders(t *testing.T) {
+	for _, as := range []quant.Type{quant.F16, quant.BF16} {
+		dir, cfg := t.TempDir(), shapes["llama untied"]
+		m, err := Random(cfg, nil, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteHF(dir, m, as); err != nil {
+			t.Fatal(err)
+		}
+		shard(t, dir)
+		folder := reopen(t, dir)
+		path := filepath.Join(t.TempDir(), "m.gguf")
+		if err := WriteGGUF(path, folder, mustPlan(t, cfg, as.String())); err != nil {
+			t.Fatal(err)
+		}
+		file := reopen(t, path)
+		same(t, folder, file)
+		if file.Type() != as || folder.Type() != as {
+			t.Errorf("%v became %v", folder.Type(), file.Type())
+		}
+		w, _ := m.Float32("blk.1.attn_k.weight")
+		v, _ := file.Float32("blk.1.attn_k.weight")
+		for i := range w {
+			if d := v[i] - w[i]; d > 0.01 || d < -0.01 {
+				t.Fatalf("%v: weight %d is %g, was %g", as, i, v[i], w[i])
+			}
+		}
+	}
+}
+
+// shard spreads a folder's weights over two files with an index.
+func shard(t *testing.T, dir string) {
+	t.Helper()
+	set, err := safetensors.OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	index := make(map[string]string)
+	half := len(set.Tensors) / 2
+	for i, part := range [][]safetensors.Tensor{set.Tensors[:half], set.Tensors[half:]} {
+		name := fmt.Sprintf("model-%05d-of-00002.safetensors", i+1)
+		var infos []safetensors.Info
+		for _, tensor := range part {
+			infos = append(infos, tensor.Info)
+			index[tensor.Name] = name
+		}
+		var out bytes.Buffer
+		w, err := safetensors.NewWriter(&out, nil, infos)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tensor := range part {
+			w.Write(tensor.Data)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writeJSON(filepath.Join(dir, "model.safetensors.index.json"), map[string]any{"weight_map": index}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "model.safetensors")); err != nil {
+		t.Fatal(err)
 	}
 }
