@@ -119,7 +119,7 @@ func (p *packer) matrix(name string, order []int) *panel.Matrix {
 		return nil
 	}
 	p.into.bytes += int64(len(t.Data))
-	return panel.Pack(t.Type, t.Rows(), t.Columns(), t.Data, order)
+	return panel.Pack(p.into.pool, t.Type, t.Rows(), t.Columns(), t.Data, order)
 }
 
 func (p *packer) vector(name string, order []int) []float32 {

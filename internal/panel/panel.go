@@ -1,7 +1,7 @@
 // Package panel multiplies activations with weights as inference wants them: matrices of any ggml type, packed once into
 // panels of sixteen rows, against one activation row or hundreds.
 //
-//	w := panel.Pack(quant.Q4_0, rows, columns, data, nil)
+//	w := panel.Pack(pool, quant.Q4_0, rows, columns, data, nil)
 //	in.Set(x, rows, columns, w.Quantized())   // activations, with their 8-bit form if a weight needs it
 //	w.Mul(y, stride, &in, 0, w.Panels())      // y = x·wᵀ
 //
@@ -24,7 +24,11 @@
 package panel
 
 import (
+	"encoding/binary"
+	"math"
+
 	"github.com/seed-d24fde5f/distill/internal/half"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
@@ -77,61 +81,42 @@ func (m *Matrix) group() int {
 	return 32
 }
 
-// Pack packs a row-major matrix of type t. Row i of the result is row order[i] of data, or i without an order. The data
-// is not kept. It panics unless data has rows·t.RowBytes(columns) bytes.
-func Pack(t quant.Type, rows, columns int, data []byte, order []int) *Matrix {
+// Pack packs a row-major matrix of type t, with the threads of the pool. Row i of the result is row order[i] of data, or
+// i without an order. The data is not kept. It panics unless data has rows·t.RowBytes(columns) bytes.
+func Pack(pool *kernel.Pool, t quant.Type, rows, columns int, data []byte, order []int) *Matrix {
 	size := t.RowBytes(columns)
 	if size == 0 || len(data) != rows*size || order != nil && len(order) != rows {
 		panic(errData)
 	}
 	m := &Matrix{Rows: rows, Cols: columns}
-	row := func(i int) []byte {
-		if order != nil {
-			i = order[i]
+	m.allocate(t)
+	pool.For(m.Panels(), func(p int) {
+		for i := p * Width; i < min(rows, (p+1)*Width); i++ {
+			from := i
+			if order != nil {
+				from = order[i]
+			}
+			m.packRow(t, i, data[from*size:(from+1)*size])
 		}
-		return data[i*size : (i+1)*size]
-	}
-	switch t {
-	case quant.F32:
-		m.packFloats(row)
-	case quant.F16, quant.BF16:
-		m.packHalves(t, row)
-	default:
-		m.packLevels(t, row)
-	}
+	})
 	return m
 }
 
-func (m *Matrix) packFloats(row func(int) []byte) {
-	m.layout = layoutF32
-	m.floats = make([]float32, m.Panels()*m.Cols*Width)
-	x := make([]float32, m.Cols)
-	for i := range m.Rows {
-		quant.Decode(quant.F32, x, row(i))
-		out := m.floats[i/Width*m.Cols*Width+i%Width:]
-		for k, v := range x {
-			out[k*Width] = v
-		}
+// allocate chooses the layout of a type and makes room. Four-bit types keep nibbles; other quantized ones take a byte a
+// level.
+func (m *Matrix) allocate(t quant.Type) {
+	n := m.Panels() * m.Cols * Width
+	switch {
+	case t == quant.F32:
+		m.layout, m.floats = layoutF32, make([]float32, n)
+		return
+	case t == quant.F16:
+		m.layout, m.halves = layoutF16, make([]uint16, n)
+		return
+	case t == quant.BF16:
+		m.layout, m.halves = layoutBF16, make([]uint16, n)
+		return
 	}
-}
-
-func (m *Matrix) packHalves(t quant.Type, row func(int) []byte) {
-	m.layout = layoutF16
-	if t == quant.BF16 {
-		m.layout = layoutBF16
-	}
-	m.halves = make([]uint16, m.Panels()*m.Cols*Width)
-	for i := range m.Rows {
-		b := row(i)
-		out := m.halves[i/Width*m.Cols*Width+i%Width:]
-		for k := range m.Cols {
-			out[k*Width] = uint16(b[2*k]) | uint16(b[2*k+1])<<8
-		}
-	}
-}
-
-// packLevels packs the integer form of a quantized type. Four-bit types keep nibbles; the others take a byte a level.
-func (m *Matrix) packLevels(t quant.Type, row func(int) []byte) {
 	form := quant.FormOf(t)
 	m.zero = int32(form.Zero)
 	switch {
@@ -139,36 +124,51 @@ func (m *Matrix) packLevels(t quant.Type, row func(int) []byte) {
 		m.layout = layoutByte16
 	case form.Levels <= 16:
 		m.layout = layoutNibble
+		n /= 2
 	default:
 		m.layout = layoutByte
 	}
-	perPanel := m.Cols * Width
-	if m.layout == layoutNibble {
-		perPanel /= 2
-	}
-	groups := m.Cols / form.Group
-	m.levels = make([]byte, m.Panels()*perPanel)
-	m.scales = make([]float32, m.Panels()*groups*Width)
+	m.levels = make([]byte, n)
+	m.scales = make([]float32, m.Panels()*m.Cols/form.Group*Width)
 	if form.Affine {
 		m.mins = make([]float32, len(m.scales))
 	}
+}
+
+// packRow packs the bytes of row i.
+func (m *Matrix) packRow(t quant.Type, i int, b []byte) {
+	at := i/Width*m.Cols*Width + i%Width
+	switch m.layout {
+	case layoutF32:
+		for k := range m.Cols {
+			m.floats[at+k*Width] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*k:]))
+		}
+	case layoutF16, layoutBF16:
+		for k := range m.Cols {
+			m.halves[at+k*Width] = binary.LittleEndian.Uint16(b[2*k:])
+		}
+	default:
+		m.packLevels(t, i, b)
+	}
+}
+
+// packLevels packs the integer form of a quantized row.
+func (m *Matrix) packLevels(t quant.Type, i int, b []byte) {
+	groups := m.Cols / m.group()
 	levels := make([]uint8, m.Cols)
 	scale, low := make([]float32, groups), make([]float32, groups)
-	for i := range m.Rows {
-		quant.Levels(t, row(i), levels, scale, low)
-		p, lane := i/Width, i%Width
-		out := m.levels[p*perPanel : (p+1)*perPanel]
-		if m.layout == layoutNibble {
-			packNibbles(out, lane, levels)
-		} else {
-			packBytes(out, lane, levels)
-		}
-		for g := range groups {
-			at := (p*groups+g)*Width + lane
-			m.scales[at] = scale[g]
-			if form.Affine {
-				m.mins[at] = low[g]
-			}
+	quant.Levels(t, b, levels, scale, low)
+	p, lane := i/Width, i%Width
+	if m.layout == layoutNibble {
+		packNibbles(m.levels[p*m.Cols*Width/2:], lane, levels)
+	} else {
+		packBytes(m.levels[p*m.Cols*Width:], lane, levels)
+	}
+	for g := range groups {
+		at := (p*groups+g)*Width + lane
+		m.scales[at] = scale[g]
+		if m.mins != nil {
+			m.mins[at] = low[g]
 		}
 	}
 }

@@ -69,7 +69,7 @@ func TestMul(t *testing.T) {
 			for _, s := range shapes(typ) {
 				rows, columns, n := s[0], s[1], s[2]
 				data, w := encoded(r, typ, rows, columns)
-				m := Pack(typ, rows, columns, data, nil)
+				m := Pack(nil, typ, rows, columns, data, nil)
 				x := normal(r, n*columns)
 				var in Input
 				in.Set(x, n, columns, m.Quantized())
@@ -121,7 +121,7 @@ func TestMulDoesNotDependOnTheBatch(t *testing.T) {
 			r := rand.New(rand.NewPCG(4, uint64(typ)))
 			const rows, columns, n = 208, 256, 23
 			data, _ := encoded(r, typ, rows, columns)
-			m := Pack(typ, rows, columns, data, nil)
+			m := Pack(nil, typ, rows, columns, data, nil)
 			x := normal(r, n*columns)
 			var all, one Input
 			all.Set(x, n, columns, true)
@@ -153,7 +153,7 @@ func TestMulExtremes(t *testing.T) {
 					data[i+2+j] = fill
 				}
 			}
-			m := Pack(quant.Q8_0, 16, 64, data, nil)
+			m := Pack(nil, quant.Q8_0, 16, 64, data, nil)
 			for _, sign := range []float32{1, -1} {
 				x := make([]float32, 64)
 				for i := range x {
@@ -206,7 +206,7 @@ func TestRowDecodes(t *testing.T) {
 		for i := range order {
 			order[i] = (i*5 + 2) % 37
 		}
-		m := Pack(typ, 37, 512, data, order)
+		m := Pack(nil, typ, 37, 512, data, order)
 		got := make([]float32, 512)
 		for i := range 37 {
 			m.Row(got, i)
@@ -255,7 +255,7 @@ func BenchmarkMul(b *testing.B) {
 			}
 			r := rand.New(rand.NewPCG(1, 1))
 			data, _ := encoded(r, typ, s[0], s[1])
-			m := Pack(typ, s[0], s[1], data, nil)
+			m := Pack(nil, typ, s[0], s[1], data, nil)
 			for _, n := range []int{1, 4, 32, 256} {
 				x := normal(r, n*s[1])
 				y := make([]float32, n*s[0])
