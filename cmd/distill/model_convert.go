@@ -22,10 +22,10 @@ func modelConversions() []*cli.Command {
 	return []*cli.Command{
 		{Name: "convert", Usage: "write a model as GGUF (FILE.gguf) or as a Hugging Face folder", ArgsUsage: "MODEL TARGET", Action: modelConvert,
 			Flags: []cli.Flag{&cli.StringFlag{Name: "type", Value: "f16", Usage: "of the weights: `f32|f16|bf16`"}}},
-		{Name: "quantize", Usage: "write a model as GGUF in a smaller type, and show the plan", ArgsUsage: "MODEL FILE.gguf", Action: modelQuantize,
-			Description: "   distill model quantize student-f16.gguf student-q4_k_m.gguf --type q4_k_m",
+		{Name: "quantize", Usage: "write a model as GGUF in a smaller type, and show the plan", ArgsUsage: "MODEL [FILE.gguf]", Action: modelQuantize,
+			Description: "   distill model quantize student-f16.gguf -t q4_k_m\n\n   Without FILE.gguf the file is named MODEL-TYPE.gguf.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "type", Value: "q4_k_m", Usage: "file `type`: " + strings.ToLower(strings.Join(model.FileTypes(), ", "))},
+				&cli.StringFlag{Name: "type", Aliases: []string{"t"}, Value: "q4_k_m", Usage: "file `type`: " + strings.ToLower(strings.Join(model.FileTypes(), ", "))},
 				&cli.BoolFlag{Name: "strict", DisableDefaultText: true, Usage: "refuse a type that some tensor's shape does not fit"},
 				&cli.BoolFlag{Name: "pure", DisableDefaultText: true, Usage: "the same type for every matrix"},
 				&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "only show the plan"},
@@ -82,9 +82,12 @@ func modelConvert(c *cli.Context) error {
 }
 
 func modelQuantize(c *cli.Context) error {
-	args, err := arguments(c, 2, 2)
+	args, err := arguments(c, 1, 2)
 	if err != nil {
 		return err
+	}
+	if len(args) == 1 {
+		args = append(args, fmt.Sprintf("%s-%s.gguf", servedName(args[0]), strings.ToLower(c.String("type"))))
 	}
 	m, err := recipe.OpenModel(args[0])
 	if err != nil {
@@ -103,7 +106,7 @@ func modelQuantize(c *cli.Context) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %s, %.2f bits a weight\n%s\n", plan.FileType, report.Bytes(plan.Bytes()), plan.BitsPerWeight(), render(planTable(&plan, c.Bool("tensors"))))
+	_, err = fmt.Fprintf(c.App.Writer, "%s %s: %s, %.2f bits a weight\n%s\n", args[1], plan.FileType, report.Bytes(plan.Bytes()), plan.BitsPerWeight(), render(planTable(&plan, c.Bool("tensors"))))
 	return err
 }
 
