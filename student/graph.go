@@ -1,6 +1,7 @@
 package student
 
 import (
+	"errors"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -23,6 +24,10 @@ type graph struct {
 	tokens, targets []distill.Token // what its inputs read
 	head            *nn.Head
 	machine         G.VM
+
+	matches   []*nn.Match // of hidden states; their values are added to the head's
+	distances G.Nodes
+	layers    G.Nodes // what leaves each layer
 }
 
 // Accumulate adds the gradient of scale · Σ weight · loss over the batch to the parameters' gradients, and returns the
@@ -44,6 +49,9 @@ func (s *Student) run(b *nn.Batch, l nn.RowLoss, scale float32, gradient bool) (
 	if err != nil {
 		return nn.Totals{}, fmt.Errorf("student: graph for batches of %d×%d: %w", b.Rows, b.Length, err)
 	}
+	if m := s.settings.matching; m != nil && gradient && b.Teacher != nn.Teacher(m.Teacher) {
+		return nn.Totals{}, errors.New("student: the batch does not name the teacher whose hidden states are matched")
+	}
 	if b.Teacher != nil {
 		if err := b.Teacher.Begin(b); err != nil {
 			return nn.Totals{}, err
@@ -56,7 +64,12 @@ func (s *Student) run(b *nn.Batch, l nn.RowLoss, scale float32, gradient bool) (
 		return nn.Totals{}, fmt.Errorf("student: %w", err)
 	}
 	g.machine.Reset()
-	return g.head.Totals(), nil
+	totals := g.head.Totals()
+	for _, m := range g.matches {
+		totals.Hidden += m.Sum()
+		totals.Loss += m.Factor * m.Sum()
+	}
+	return totals, nil
 }
 
 // graph returns the graph of a key, built at first use.
@@ -96,7 +109,14 @@ func (s *Student) forward(g *graph, in nn.Inputs, tokens, targets *G.Node, lengt
 		return nil, err
 	}
 	g.head = &nn.Head{Output: s.output()}
-	return g.head.Apply(g.engine, in, x, targets)
+	loss, err := g.head.Apply(g.engine, in, x, targets)
+	for _, d := range g.distances {
+		if err != nil {
+			return nil, err
+		}
+		loss, err = G.Add(loss, d)
+	}
+	return loss, err
 }
 
 // hidden adds everything up to the input of the head.
@@ -118,6 +138,10 @@ func (s *Student) hidden(g *graph, in nn.Inputs, tokens *G.Node, length int) (*G
 			return nil, err
 		}
 		if x, err = f.Apply(g.engine, in, x); err != nil {
+			return nil, err
+		}
+		g.layers = append(g.layers, x)
+		if err := s.match(g, in, layer, x); err != nil {
 			return nil, err
 		}
 	}

@@ -24,11 +24,11 @@ var loraTargets = []string{"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gat
 // WithLoRA freezes the student's weights and adds low-rank adapters to them. Model merges them.
 func WithLoRA(l LoRA) Option { return func(s *settings) { s.lora = &l } }
 
-// adapt adds the adapters that were asked for.
+// adapt adds the adapters and projections that were asked for.
 func (s *Student) adapt(seed uint64) error {
 	l := s.settings.lora
 	if l == nil {
-		return nil
+		return s.matchings()
 	}
 	if l.Rank <= 0 {
 		return errors.New("student: the rank of LoRA must be positive")
@@ -60,5 +60,5 @@ func (s *Student) adapt(seed uint64) error {
 			s.adapters[base+".weight"] = &nn.Adapter{A: a, B: b, Scale: float32(alpha / float64(l.Rank))}
 		}
 	}
-	return nil
+	return s.matchings()
 }

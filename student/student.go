@@ -30,6 +30,7 @@ type settings struct {
 	lora       *LoRA
 	frozen     bool // base weights, because of LoRA
 	round      Rounding
+	matching   *Matching
 }
 
 // Option changes how a student is trained, not what it is.

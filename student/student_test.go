@@ -107,25 +107,7 @@ func checkGradient(t *testing.T, name string, s *student.Student, b *train.Batch
 		return totals.Loss / totals.Weight
 	}
 	for _, p := range s.Params().Learnt() {
-		var norm float64
-		for _, g := range p.GradData() {
-			norm += float64(g) * float64(g)
-		}
-		norm = math.Sqrt(norm)
-		w, old := p.Data(), append([]float32(nil), p.Data()...)
-		const h = 4e-3
-		move := func(by float64) float64 {
-			for i, g := range p.GradData() {
-				w[i] = old[i] + float32(by*float64(g)/norm)
-			}
-			return at()
-		}
-		numeric := (move(h) - move(-h)) / (2 * h)
-		copy(w, old)
-		// Rounding of two float32 losses near 4 over 2h is about 1e-4.
-		if math.Abs(numeric-norm) > 0.01*norm+3e-4 {
-			t.Errorf("%s: %s: gradient %v, slope along it %v", name, p.Name(), norm, numeric)
-		}
+		checkSlope(t, name+" "+p.Name(), p, p.GradData(), at)
 	}
 	s.Changed()
 }

@@ -79,3 +79,9 @@ func (t *Teacher) Logits(dst kernel.Matrix, rows []int32) {
 	width := t.s.cfg.Width
 	t.projection.Logits(t.now.engine, dst, kernel.NewMatrix(hidden, len(hidden)/width, width), rows)
 }
+
+// layer returns what left a layer in the batch that was begun.
+func (t *Teacher) layer(i int) kernel.Matrix {
+	hidden := t.now.layers[i].Value().Data().([]float32)
+	return kernel.NewMatrix(hidden, len(hidden)/t.s.cfg.Width, t.s.cfg.Width)
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train/loss"
 )
@@ -90,4 +91,73 @@ func signalOf(t *testing.T, s *student.Student, tokens []distill.Token) *distill
 		signal.Append(ids, logprobs)
 	}
 	return signal
+}
+
+// TestMatching checks the gradient of matched hidden states, projections included, against the change of the loss, and
+// that training brings them nearer.
+func TestMatching(t *testing.T) {
+	cfg := small()
+	wide := cfg
+	wide.Width, wide.Layers = 48, 4
+	large := newStudent(t, wide)
+	teacher := student.NewTeacher(large)
+	for _, distance := range []nn.Distance{student.MeanSquare, student.Cosine} {
+		s := newStudent(t, cfg, student.WithMatching(student.Matching{Teacher: teacher, Distance: distance, Factor: 0.5}))
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, p := range s.Params() {
+			for i := range p.Data() {
+				p.Data()[i] += float32(r.NormFloat64() * 0.15)
+			}
+		}
+		s.Changed()
+		b := batch(r, 2, 12, cfg.Vocab)
+		b.Signal, b.Teacher = nil, teacher
+		o := objective(t)
+		scale := float32(1 / b.Weight())
+		value := func() float64 {
+			s.Changed()
+			totals, err := s.Accumulate(b, o, scale)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if totals.Hidden <= 0 {
+				t.Fatalf("%s: no distance in %+v", distance, totals)
+			}
+			return totals.Loss / totals.Weight
+		}
+		value()
+		var grads [][]float32
+		for _, p := range s.Params() {
+			grads = append(grads, append([]float32(nil), p.GradData()...))
+		}
+		for i, p := range s.Params() {
+			checkSlope(t, string(distance)+" "+p.Name(), p, grads[i], value)
+		}
+	}
+	if _, err := student.New(cfg, 1, student.WithMatching(student.Matching{Teacher: teacher, Pairs: [][2]int{{0, 4}}})); err == nil {
+		t.Error("a layer the teacher does not have is matched")
+	}
+}
+
+// checkSlope compares the norm of a gradient with the slope of a value along it.
+func checkSlope(t *testing.T, name string, p *nn.Param, grad []float32, value func() float64) {
+	t.Helper()
+	var norm float64
+	for _, g := range grad {
+		norm += float64(g) * float64(g)
+	}
+	norm = math.Sqrt(norm)
+	w, old := p.Data(), append([]float32(nil), p.Data()...)
+	const h = 4e-3
+	at := func(by float64) float64 {
+		for i, g := range grad {
+			w[i] = old[i] + float32(by*float64(g)/norm)
+		}
+		return value()
+	}
+	numeric := (at(h) - at(-h)) / (2 * h)
+	copy(w, old)
+	if math.Abs(numeric-norm) > 0.01*norm+3e-4 {
+		t.Errorf("%s: gradient %v, slope along it %v", name, norm, numeric)
+	}
 }

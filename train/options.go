@@ -87,6 +87,7 @@ type Progress struct {
 	Loss         float64 // per unit of weight, in nats, as is what follows
 	CrossEntropy float64
 	Divergence   float64 // over the positions with a signal; 0 if there are none
+	Hidden       float64 // distance of matched hidden states
 	Accuracy     float64 // share of positions whose largest logit was the target
 
 	Rate      float64

@@ -9,6 +9,9 @@ func Record(p Progress) []metric.Value {
 		{Name: "accuracy", Value: p.Accuracy}, {Name: "rate", Value: p.Rate}, {Name: "grad_norm", Value: p.GradNorm},
 		{Name: "tokens", Value: float64(p.Tokens)}, {Name: "tokens_per_s", Value: p.PerSecond},
 	}
+	if p.Hidden != 0 {
+		values = append(values, metric.Value{Name: "hidden", Value: p.Hidden})
+	}
 	if p.Skipped != "" {
 		values = append(values, metric.Value{Name: "skipped", Value: 1})
 	}

@@ -127,6 +127,7 @@ func (r *run) step() (Progress, error) {
 	}
 	p := Progress{Steps: r.Steps, Learnt: totals.Tokens, GradNorm: optim.GradNorm(r.pool, r.params)}
 	p.Loss, p.CrossEntropy, p.Divergence, p.Accuracy = means(totals)
+	p.Hidden = totals.Hidden / totals.Weight
 	p.Rate = r.Rate * r.Schedule.At(r.Step, r.Steps) * r.Guard.Rate
 	p.Skipped = r.Guard.judge(p.Loss, p.GradNorm, r.Spike)
 	if p.Skipped == "" {

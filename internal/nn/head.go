@@ -39,6 +39,7 @@ type RowLoss interface {
 type Totals struct {
 	Value
 	Weight float64 // sum of the positions' weights
+	Hidden float64 // distance of matched hidden states; part of Loss
 	Tokens int     // learnt positions
 }
 
@@ -50,6 +51,7 @@ func (t *Totals) Add(o Totals) {
 	t.Signals += o.Signals
 	t.Correct += o.Correct
 	t.Weight += o.Weight
+	t.Hidden += o.Hidden
 	t.Tokens += o.Tokens
 }
 
