@@ -77,7 +77,7 @@ func (s *Student) graph(key graphKey) (*graph, error) {
 	if g := s.graphs[key]; g != nil {
 		return g, nil
 	}
-	g := &graph{engine: nn.NewEngine(s.pool, s.settings.precision, key.rows, key.length)}
+	g := &graph{engine: nn.NewEngine(s.pool, s.settings.precision, s.packs, key.rows, key.length)}
 	g.engine.Recompute = s.settings.checkpoint
 	g.engine.Inference = !key.gradient
 	expr := G.NewGraph()

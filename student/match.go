@@ -13,13 +13,16 @@ import (
 // projections that are not exported. It adds Factor · Σ weight · distance to the loss of training.
 type Matching struct {
 	Teacher  *Teacher
-	Pairs    [][2]int    // student's layer and teacher's, from 0; nil matches the student's layers to evenly spaced ones
-	Distance nn.Distance // nn.MeanSquare or nn.Cosine; empty means cosine
-	Factor   float64     // 0 means 1
-	Seed     uint64      // of the projections
+	Pairs    [][2]int // student's layer and teacher's, from 0; nil matches the student's layers to evenly spaced ones
+	Distance Distance // MeanSquare or Cosine; empty means Cosine
+	Factor   float64  // 0 means 1
+	Seed     uint64   // of the projections
 }
 
-// Distances of Matching.
+// Distance is how far a projected hidden state is from the teacher's.
+type Distance = nn.Distance
+
+// The distances of Matching.
 const (
 	MeanSquare = nn.MeanSquare
 	Cosine     = nn.Cosine

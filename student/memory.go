@@ -81,7 +81,6 @@ func Memory(cfg model.Config, l Load) Footprint {
 	if l.HeldoutRows > 0 {
 		a, logits := activations(cfg, l.HeldoutRows*l.Length, true, true)
 		f.Activations, f.Logits = f.Activations+a, f.Logits+logits
-		f.Packed *= 2 // graphs pack for themselves
 	}
 	return f
 }

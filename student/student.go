@@ -20,6 +20,7 @@ type Student struct {
 	adapters map[string]*nn.Adapter // by the name of the weight they add to
 	rope     *kernel.RoPE           // grown to the longest sequence seen
 	graphs   map[graphKey]*graph
+	packs    nn.Packs
 	watch    watcher // nil but while importance is measured
 }
 
@@ -104,7 +105,7 @@ func build(cfg model.Config, options []Option) (*Student, error) {
 	if cfg.RopeInterleaved {
 		return nil, fmt.Errorf("student: weights must lie in the canonical rotary layout")
 	}
-	s := &Student{cfg: cfg, settings: settings{precision: kernel.DefaultPrecision()}, byName: map[string]*nn.Param{}, graphs: map[graphKey]*graph{}}
+	s := &Student{cfg: cfg, settings: settings{precision: kernel.DefaultPrecision()}, byName: map[string]*nn.Param{}, graphs: map[graphKey]*graph{}, packs: nn.Packs{}}
 	for _, o := range options {
 		o(&s.settings)
 	}
@@ -178,7 +179,7 @@ func (s *Student) Close() {
 	for _, g := range s.graphs {
 		g.close()
 	}
-	s.graphs = map[graphKey]*graph{}
+	s.graphs, s.packs = map[graphKey]*graph{}, nn.Packs{}
 }
 
 // Model returns the student as a model, for inference and export. It shares the student's weights, so it follows

@@ -60,7 +60,7 @@ func (t *Teacher) Begin(b *nn.Batch) error {
 }
 
 func (t *Teacher) build(key graphKey) (*hiddenGraph, error) {
-	g := &hiddenGraph{graph: graph{engine: nn.NewEngine(t.s.pool, t.s.settings.precision, key.rows, key.length)}}
+	g := &hiddenGraph{graph: graph{engine: nn.NewEngine(t.s.pool, t.s.settings.precision, t.s.packs, key.rows, key.length)}}
 	g.engine.Inference = true
 	expr := G.NewGraph()
 	var tokens *G.Node

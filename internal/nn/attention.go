@@ -50,9 +50,9 @@ type attentionState struct {
 // Apply adds the half to the graph.
 func (a *Attention) Apply(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
 	a.e = e
-	a.qkv = newLinear(Params{a.Query, a.Key, a.Value}, Params{a.QueryBias, a.KeyBias, a.ValueBias},
+	a.qkv = newLinear(e, Params{a.Query, a.Key, a.Value}, Params{a.QueryBias, a.KeyBias, a.ValueBias},
 		[]*Adapter{a.QueryAdapter, a.KeyAdapter, a.ValueAdapter})
-	a.output = newLinear(Params{a.Output}, nil, []*Adapter{a.OutputAdapter})
+	a.output = newLinear(e, Params{a.Output}, nil, []*Adapter{a.OutputAdapter})
 	a.params = append(append(Params{a.Norm}, a.qkv.params()...), a.output.params()...)
 	for _, p := range []*Param{a.QueryNorm, a.KeyNorm} {
 		if p != nil {

@@ -6,6 +6,29 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
+// Packs are the weights of a model as the kernels lay them out. The graphs of a model share them.
+type Packs map[packKey]*pack
+
+// packKey names a stack of weights by its first and its length.
+type packKey struct {
+	first *Param
+	n     int
+}
+
+type pack struct {
+	weights kernel.Weights
+	version uint64
+}
+
+// of returns the packed form of a stack.
+func (p Packs) of(weights Params) *pack {
+	key := packKey{weights[0], len(weights)}
+	if p[key] == nil {
+		p[key] = new(pack)
+	}
+	return p[key]
+}
+
 // Engine is what the operations of one graph share: workers, precision, the batch of this run, and scratch memory.
 type Engine struct {
 	Pool      *kernel.Pool
@@ -18,6 +41,7 @@ type Engine struct {
 	// Inference builds a graph that is never differentiated: halves share their buffers.
 	Inference bool
 
+	packs  Packs
 	rows   int // N
 	batch  *Batch
 	layout layout
@@ -31,9 +55,9 @@ type Engine struct {
 	columns   columnTask
 }
 
-// NewEngine returns an engine for batches of the given shape.
-func NewEngine(pool *kernel.Pool, prec kernel.Precision, batchRows, length int) *Engine {
-	return &Engine{Pool: pool, Precision: prec, rows: batchRows * length}
+// NewEngine returns an engine for batches of the given shape. Engines that share packs have one precision.
+func NewEngine(pool *kernel.Pool, prec kernel.Precision, packs Packs, batchRows, length int) *Engine {
+	return &Engine{Pool: pool, Precision: prec, packs: packs, rows: batchRows * length}
 }
 
 // Feed sets what the next run reads. The gradient is that of scale · Σ weight · loss; scale is usually one over the

@@ -40,8 +40,8 @@ type feedForwardState struct {
 // Apply adds the half to the graph.
 func (f *FeedForward) Apply(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
 	f.e = e
-	f.gateUp = newLinear(Params{f.Gate, f.Up}, nil, []*Adapter{f.GateAdapter, f.UpAdapter})
-	f.down = newLinear(Params{f.Down}, nil, []*Adapter{f.DownAdapter})
+	f.gateUp = newLinear(e, Params{f.Gate, f.Up}, nil, []*Adapter{f.GateAdapter, f.UpAdapter})
+	f.down = newLinear(e, Params{f.Down}, nil, []*Adapter{f.DownAdapter})
 	f.params = append(append(Params{f.Norm}, f.gateUp.params()...), f.down.params()...)
 	return in.apply("feed-forward", f, x.Shape(), x, f.params)
 }

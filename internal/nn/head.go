@@ -89,7 +89,7 @@ func ChunkRows(vocab, rows int) int {
 // Apply adds the head to the graph. targets is an int32 vector (N).
 func (h *Head) Apply(e *Engine, in Inputs, x, targets *G.Node) (*G.Node, error) {
 	h.e = e
-	h.linear = newLinear(Params{h.Output}, nil, nil)
+	h.linear = newLinear(e, Params{h.Output}, nil, nil)
 	h.chunk = ChunkRows(h.Output.Shape()[0], e.rows)
 	return Apply("head", h, tensor.ScalarShape(), []bool{true, !h.Output.Frozen(), false}, x, in.node(h.Output), targets)
 }
@@ -132,7 +132,7 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	kernel.Gather(e.Pool, input, x, rows)
 	logits := growMatrix(&h.logits, n, h.Output.Shape()[0])
 	h.logits = logits.Data
-	h.linear.packed.Forward(e.Pool, logits, input, false)
+	h.linear.packed.weights.Forward(e.Pool, logits, input, false)
 	if t := e.batch.Teacher; t != nil {
 		dense := growMatrix(&h.teacher, n, t.Vocab())
 		h.teacher = dense.Data
@@ -147,7 +147,7 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	}
 	dinput := growMatrix(&h.dinput, n, x.Cols)
 	h.dinput = dinput.Data
-	h.linear.packed.Backward(e.Pool, dinput, logits, false)
+	h.linear.packed.weights.Backward(e.Pool, dinput, logits, false)
 	dh := dense(data(h.dh), x.Rows)
 	for i, r := range rows {
 		copy(dh.Row(int(r)), dinput.Row(i)) // a memory stream, too short to divide

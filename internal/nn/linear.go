@@ -13,21 +13,20 @@ type linear struct {
 	biases   Params     // as long as weights, nil where there is none; or nil
 	adapters []*Adapter // likewise
 
-	stack   *stack // where the weights lie one after another; nil where they do not
-	packed  kernel.Weights
-	version uint64
-	parts   []kernel.Matrix
+	stack  *stack // where the weights lie one after another; nil where they do not
+	packed *pack
+	parts  []kernel.Matrix
 }
 
 // newLinear stacks weights; biases and adapters are nil or as long as weights.
-func newLinear(weights, biases Params, adapters []*Adapter) *linear {
+func newLinear(e *Engine, weights, biases Params, adapters []*Adapter) *linear {
 	if !slices.ContainsFunc(biases, func(p *Param) bool { return p != nil }) {
 		biases = nil
 	}
 	if !slices.ContainsFunc(adapters, func(a *Adapter) bool { return a != nil }) {
 		adapters = nil
 	}
-	return &linear{weights: weights, biases: biases, adapters: adapters, stack: stackOf(weights)}
+	return &linear{weights: weights, biases: biases, adapters: adapters, stack: stackOf(weights), packed: e.packs.of(weights)}
 }
 
 // pack renews the packed weights if a weight has changed since.
@@ -36,7 +35,7 @@ func (l *linear) pack(e *Engine) {
 	for _, w := range l.weights {
 		version += w.version // versions only grow
 	}
-	if version == l.version {
+	if version == l.packed.version {
 		return
 	}
 	l.parts = l.parts[:0]
@@ -47,14 +46,14 @@ func (l *linear) pack(e *Engine) {
 			l.parts = append(l.parts, w.matrix(w.forward()))
 		}
 	}
-	l.packed.Pack(e.Pool, e.Precision, l.parts...)
-	l.version = version
+	l.packed.weights.Pack(e.Pool, e.Precision, l.parts...)
+	l.packed.version = version
 }
 
 // forward computes y = x·Wᵀ + bias + adapters, or adds to y.
 func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 	l.pack(e)
-	l.packed.Forward(e.Pool, y, x, accumulate)
+	l.packed.weights.Forward(e.Pool, y, x, accumulate)
 	if l.biases == nil && l.adapters == nil {
 		return
 	}
@@ -70,7 +69,7 @@ func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 
 // backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
 func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
-	l.packed.Backward(e.Pool, dx, dy, accumulate)
+	l.packed.weights.Backward(e.Pool, dx, dy, accumulate)
 	s := l.stack
 	if s != nil && s.grad != nil {
 		kernel.GemmTN(e.Pool, e.Precision, kernel.NewMatrix(s.grad, s.rows, s.cols), dy, x, true)

@@ -61,7 +61,7 @@ func (plain) Row(logits []float32, t Target, scale float32) Value {
 }
 
 func testEngine(b *Batch, recompute bool) *Engine {
-	e := NewEngine(kernel.NewPool(2), kernel.FP32, testRows, testLength)
+	e := NewEngine(kernel.NewPool(2), kernel.FP32, Packs{}, testRows, testLength)
 	e.Recompute = recompute
 	e.Feed(b, plain{}, 0.25)
 	return e

@@ -14,11 +14,11 @@ type Projection struct {
 // Logits fills dst, (len(rows), V), with hidden[rows]·Outputᵀ. hidden is (N, C).
 func (p *Projection) Logits(e *Engine, dst, hidden kernel.Matrix, rows []int32) {
 	if p.linear == nil {
-		p.linear = newLinear(Params{p.Output}, nil, nil)
+		p.linear = newLinear(e, Params{p.Output}, nil, nil)
 	}
 	p.linear.pack(e)
 	x := growMatrix(&p.rows, len(rows), hidden.Cols)
 	p.rows = x.Data
 	kernel.Gather(e.Pool, x, hidden, rows)
-	p.linear.packed.Forward(e.Pool, dst, x, false)
+	p.linear.packed.weights.Forward(e.Pool, dst, x, false)
 }
