@@ -22,25 +22,35 @@ type template struct {
 // templateName is the only file the template's loader has.
 const templateName = "/chat_template"
 
-func parseTemplate(source string) (t *template, err error) {
-	defer recoverInto(&err)
+func parseTemplate(source string) (*template, error) {
 	// gonja reads {% generation %} as an unknown statement; it marks the assistant's text and renders nothing itself.
 	source = strings.NewReplacer("{% generation %}", "", "{%- generation %}", "", "{%- generation -%}", "", "{% generation -%}", "",
 		"{% endgeneration %}", "", "{%- endgeneration %}", "", "{%- endgeneration -%}", "", "{% endgeneration -%}", "").Replace(source)
-	loader, err := loaders.NewMemoryLoader(map[string]string{templateName: source})
+	parsed, err := parseSource(source)
 	if err != nil {
-		return nil, fmt.Errorf("chat: template: %w", err)
-	}
-	c := config.New()
-	c.TrimBlocks, c.LeftStripBlocks = true, true
-	parsed, err := exec.NewTemplate(templateName, c, loader, environment())
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause // without the whole source, which the engine puts in front
+		if spelt, again := parseSource(spellOut(source)); again == nil {
+			parsed, err = spelt, nil
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("chat: template: %w", err)
 	}
 	return &template{parsed}, nil
+}
+
+func parseSource(source string) (t *exec.Template, err error) {
+	defer recoverInto(&err)
+	loader, err := loaders.NewMemoryLoader(map[string]string{templateName: source})
+	if err != nil {
+		return nil, err
+	}
+	c := config.New()
+	c.TrimBlocks, c.LeftStripBlocks = true, true
+	t, err = exec.NewTemplate(templateName, c, loader, environment())
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause // without the whole source, which the engine puts in front
+	}
+	return t, err
 }
 
 func (t *template) render(vars map[string]any) (text string, err error) {
@@ -55,7 +65,7 @@ func (t *template) render(vars map[string]any) (text string, err error) {
 // recoverInto turns a panic of the engine, which a broken template can cause, into an error.
 func recoverInto(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("chat: template: %v", r)
+		*err = fmt.Errorf("chat: template: the engine fails: %v", r)
 	}
 }
 
