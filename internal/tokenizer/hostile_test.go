@@ -107,6 +107,9 @@ func FuzzReadJSON(f *testing.F) {
 	file, config := tinyJSON(f)
 	f.Add(file, config, "hello")
 	f.Add([]byte(spmJSON), []byte(`{"bos_token":"<s>"}`), "ab a")
+	f.Add([]byte(`{"added_tokens":[{"id":3,"content":"<x>","special":false,"lstrip":true,"rstrip":true}],"normalizer":{"type":"NFC"},
+"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","use_regex":true}]},
+"model":{"type":"BPE","ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}}`), []byte(`{"chat_template":[{"name":"default","template":"t"}],"eos_token":{"content":"<x>"}}`), "ab <x> ba")
 	f.Fuzz(func(t *testing.T, file, config []byte, text string) {
 		tok, template, err := ReadJSON(file, config)
 		if err != nil {
