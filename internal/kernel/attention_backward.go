@@ -43,7 +43,8 @@ func (t *attentionBackward) Do(item int) {
 				break // Start never decreases: no later row sees these keys
 			}
 			for h := range group {
-				t.block(s, kv, kv*group+h, s.delta[h*(rows.hi-rows.lo)-rows.lo+r0:], r0, min(r0+attentionBlock, rows.hi), c0, n)
+				delta := s.delta[h*(rows.hi-rows.lo)+r0-rows.lo:]
+				t.block(s, kv, kv*group+h, delta, r0, min(r0+attentionBlock, rows.hi), c0, n)
 			}
 		}
 	}

@@ -9,7 +9,10 @@ import (
 func conversionInputs() (x []float32) {
 	r := newRand(5)
 	for e := range 256 {
-		for _, m := range []uint32{0, 1, 0xfff, 0x1000, 0x1001, 0x2fff, 0x3000, 0x7fff, 0x8000, 0x8001, 0x17fff, 0x18000, 0x3fffff, 0x400000, 0x7fffff, r.Uint32() & 0x7fffff} {
+		for _, m := range []uint32{
+			0, 1, 0xfff, 0x1000, 0x1001, 0x2fff, 0x3000, 0x7fff, 0x8000, 0x8001, 0x17fff, 0x18000,
+			0x3fffff, 0x400000, 0x7fffff, r.Uint32() & 0x7fffff,
+		} {
 			bits := uint32(e)<<23 | m
 			x = append(x, math.Float32frombits(bits), math.Float32frombits(bits|1<<31))
 		}

@@ -8,10 +8,11 @@ func available() []*routines { return []*routines{&reference, &neon} }
 
 var neon = routines{
 	name: "neon",
-	tile: tile{rows: 8, columns: 12, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10}, copyA: copyPanels8NEON, copyB: copyPanels12NEON, kernels: []microKernel{
-		sgemm1x12NEON, sgemm2x12NEON, sgemm3x12NEON, sgemm4x12NEON,
-		sgemm5x12NEON, sgemm6x12NEON, sgemm7x12NEON, sgemm8x12NEON,
-	}},
+	tile: tile{rows: 8, columns: 12, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10},
+		copyA: copyPanels8NEON, copyB: copyPanels12NEON, kernels: []microKernel{
+			sgemm1x12NEON, sgemm2x12NEON, sgemm3x12NEON, sgemm4x12NEON,
+			sgemm5x12NEON, sgemm6x12NEON, sgemm7x12NEON, sgemm8x12NEON,
+		}},
 	fmaPeak: peakNEON, fmaFlops: 24 * 4 * 2,
 	max:             maxNEON,
 	dot:             dotNEON,

@@ -8,7 +8,8 @@ import "unsafe"
 //
 // The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it. For every panel it
 // may bring lines of what is packed next to the cache.
-type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int,
+	next *float32, fetch, first, lines, skip int)
 
 // tile describes the float32 micro-kernels of an implementation.
 type tile struct {

@@ -30,7 +30,7 @@ func ParsePrecision(s string) (Precision, error) {
 }
 
 // GemmNT computes y = x·wᵀ, or y += x·wᵀ: the forward pass of a linear layer.
-// y has shape (M, N), x (M, K), w (N, K).
+// y has shape (M, N), x (M, K), w (N, K). The last bits of a row may change with the number of rows.
 func GemmNT(p *Pool, prec Precision, y, x, w Matrix, accumulate bool) {
 	x.check()
 	w.checkShape(w.Rows, x.Cols)

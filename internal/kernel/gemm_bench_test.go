@@ -32,7 +32,7 @@ func BenchmarkGemm(b *testing.B) {
 				br, bc = bc, br
 			}
 			r := newRand(1)
-			x, y, z := NewMatrix(make([]float32, ar*ac), ar, ac), NewMatrix(make([]float32, br*bc), br, bc), NewMatrix(make([]float32, s.m*s.n), s.m, s.n)
+			x, y, z := newMatrix(ar, ac), newMatrix(br, bc), newMatrix(s.m, s.n)
 			fillNormal(r, x.Data, 1)
 			fillNormal(r, y.Data, 1)
 			flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)

@@ -177,7 +177,8 @@ func (t *multiplyTask) Do(item int) {
 				s.a.next = fetchOf(t.a, i0, min(group, i1-i0), k1, n)
 			}
 			for r := g; r < g1; r += strip {
-				t.engine.multiply(c.Slice(r-i0, min(r-i0+strip, g1-i0)), &s.a, (r-g)/strip, b, accumulate || d > slice*t.slice, &s.edge)
+				rows := c.Slice(r-i0, min(r-i0+strip, g1-i0))
+				t.engine.multiply(rows, &s.a, (r-g)/strip, b, accumulate || d > slice*t.slice, &s.edge)
 			}
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"testing"
 )
 
-// layouts are the three products, as functions of the factors' shapes.
-var layouts = []struct {
+type layout struct {
 	name   string
 	run    func(p *Pool, prec Precision, c, a, b Matrix, accumulate bool)
 	ta, tb bool // whether a, b are stored transposed
-}{
+}
+
+// layouts are the three products.
+var layouts = []layout{
 	{"NT", GemmNT, false, true},
 	{"NN", GemmNN, false, false},
 	{"TN", GemmTN, true, false},
@@ -43,7 +45,10 @@ func (g guarded) checkMatrix(t *testing.T, m Matrix, what string) {
 
 // TestGemm compares the three layouts with sums in float64, in both precisions.
 func TestGemm(t *testing.T) {
-	shapes := [][3]int{{1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 64, 3}, {13, 33, 31}, {12, 32, 32}, {33, 65, 70}, {97, 40, 600}, {25, 129, 1030}, {200, 100, 64}}
+	shapes := [][3]int{
+		{1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 64, 3}, {13, 33, 31}, {12, 32, 32}, {33, 65, 70},
+		{97, 40, 600}, {25, 129, 1030}, {200, 100, 64}, {40, 33, 4100},
+	}
 	r := newRand(1)
 	for range 20 {
 		shapes = append(shapes, [3]int{1 + r.IntN(70), 1 + r.IntN(140), 1 + r.IntN(100)})
@@ -51,16 +56,17 @@ func TestGemm(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
 		for _, l := range layouts {
 			for i, s := range shapes {
-				checkGemm(t, l.name, l.run, l.ta, l.tb, s[0], s[1], s[2], i%3, Precision(i%2), i%4 < 2)
-				checkGemm(t, l.name, l.run, l.ta, l.tb, s[0], s[1], s[2], 0, Precision((i+1)%2), false)
+				checkGemm(t, l, s[0], s[1], s[2], i%3, Precision(i%2), i%4 < 2)
+				checkGemm(t, l, s[0], s[1], s[2], 0, Precision((i+1)%2), false)
 			}
 		}
 	})
 }
 
-func checkGemm(t *testing.T, name string, run func(p *Pool, prec Precision, c, a, b Matrix, accumulate bool), ta, tb bool, m, n, k, extra int, prec Precision, accumulate bool) {
+func checkGemm(t *testing.T, l layout, m, n, k, extra int, prec Precision, accumulate bool) {
 	t.Helper()
-	name = fmt.Sprintf("%s %s %d×%d×%d +%d %v", name, prec, m, n, k, extra, accumulate)
+	name := fmt.Sprintf("%s %s %d×%d×%d +%d %v", l.name, prec, m, n, k, extra, accumulate)
+	ta, tb := l.ta, l.tb
 	r := newRand(uint64(m*n + k))
 	swap := func(t bool, x, y int) (int, int) {
 		if t {
@@ -79,7 +85,7 @@ func checkGemm(t *testing.T, name string, run func(p *Pool, prec Precision, c, a
 		}
 	}
 	before := slices.Clone(c.Data)
-	run(nil, prec, c, a, b, accumulate)
+	l.run(nil, prec, c, a, b, accumulate)
 	ga.checkMatrix(t, a, name)
 	gb.checkMatrix(t, b, name)
 	gc.checkMatrix(t, c, name)
@@ -117,7 +123,7 @@ func TestGemmPropagates(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
 		for _, prec := range []Precision{FP32, BF16} {
 			for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
-				x, w, y := NewMatrix(make([]float32, 40*50), 40, 50), NewMatrix(make([]float32, 60*50), 60, 50), NewMatrix(make([]float32, 40*60), 40, 60)
+				x, w, y := newMatrix(40, 50), newMatrix(60, 50), newMatrix(40, 60)
 				for i := range w.Data {
 					w.Data[i] = 1
 				}

@@ -48,6 +48,8 @@ func (g guarded) check(t *testing.T, what string) {
 	}
 }
 
+func newMatrix(rows, cols int) Matrix { return NewMatrix(make([]float32, rows*cols), rows, cols) }
+
 // fillNormal fills x with normal deviates times scale.
 func fillNormal(r *rand.Rand, x []float32, scale float64) {
 	for i := range x {

@@ -7,7 +7,7 @@ import (
 )
 
 func newNormal(seed uint64, rows, cols int) Matrix {
-	m := NewMatrix(make([]float32, rows*cols), rows, cols)
+	m := newMatrix(rows, cols)
 	fillNormal(newRand(seed), m.Data, 1)
 	return m
 }
