@@ -75,6 +75,7 @@ func Default() Recipe {
 			Precision:      "auto",
 			Keep:           2,
 			LearnReasoning: true,
+			Control:        "none", // it doubles the time
 		},
 		Export: Export{
 			Formats:   []string{"f16", "q8_0", "q4_0"},

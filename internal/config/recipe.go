@@ -279,6 +279,8 @@ type Train struct {
 	Keep int `yaml:"keep" jsonschema:"minimum=1"`
 	// LearnReasoning: the student learns the teacher's thinking too, not only its answers.
 	LearnReasoning bool `yaml:"learn_reasoning"`
+	// Control trains a second student for comparison, with the same steps. answers: on the answers alone, without the thinking.
+	Control string `yaml:"control" jsonschema:"enum=none,enum=answers"`
 }
 
 // Optimizer is how gradients become steps.

@@ -16,10 +16,10 @@ type corpora struct {
 }
 
 // encode turns the selected rows into examples.
-func (r *Run) encode(l *language, rows []distill.Row) (*corpora, error) {
+func (r *Run) encode(l *language, rows []distill.Row, reasoning bool) (*corpora, error) {
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
 	for i := range rows {
-		e, err := l.example(&rows[i], r.Recipe.Train.LearnReasoning)
+		e, err := l.example(&rows[i], reasoning)
 		if err != nil {
 			return nil, fmt.Errorf("row %s: %w", rows[i].ID, err)
 		}

@@ -11,21 +11,22 @@ import (
 // trainMeter shows and writes down how training goes.
 type trainMeter struct {
 	run    *Run
+	lesson lesson
 	steps  int
 	meter  Meter
 	writer *metric.Writer
 	failed error
 }
 
-func newTrainMeter(r *Run, steps int) (*trainMeter, error) {
-	return &trainMeter{run: r, steps: steps}, nil
+func newTrainMeter(r *Run, what lesson, steps int) *trainMeter {
+	return &trainMeter{run: r, lesson: what, steps: steps}
 }
 
 // observe is called after every step. The step that a continued run begins with is known only now.
 func (m *trainMeter) observe(p train.Progress) {
 	if m.meter == nil {
-		m.meter = m.run.opts.Monitor.Start("train", "steps", int64(m.steps), int64(p.Step-1))
-		m.writer, m.failed = metric.Open(m.run.path(TrainDir), p.Step-1)
+		m.meter = m.run.opts.Monitor.Start(m.lesson.title, "steps", int64(m.steps), int64(p.Step-1))
+		m.writer, m.failed = metric.Open(m.run.path(TrainDir, m.lesson.dir), p.Step-1)
 		if m.failed != nil {
 			m.run.log.Warn("the curve is not kept", "error", m.failed)
 		}

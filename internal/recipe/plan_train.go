@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/student"
 )
@@ -26,7 +25,7 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	perEpoch := int((t.Tokens + int64(train.Batch)*int64(length) - 1) / (int64(train.Batch) * int64(length)))
 	t.Steps = stepsOf(train, max(1, perEpoch), length)
 	t.Tokens = int64(t.Steps) * perStep
-	bf16 := train.Precision == "bf16" || train.Precision == "auto" && kernel.DefaultPrecision() == kernel.BF16
+	bf16 := r.precision() == "bf16"
 	t.Footprint = student.Memory(cfg, student.Load{Rows: train.Batch, Length: length, HeldoutRows: train.Batch, BF16: bf16,
 		Muon: train.Optimizer.Kind == "muon", KeepBest: false})
 	t.MemoryBytes = t.Footprint.Total()
@@ -41,6 +40,9 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	}
 	t.TokensPerS = speed.MeanTokensPerS
 	t.Seconds = float64(t.Tokens) / t.TokensPerS
+	if train.Control != "none" {
+		t.Seconds *= 2
+	}
 	return nil
 }
 

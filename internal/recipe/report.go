@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -87,12 +88,12 @@ func (r *Run) describeData() (report.Dataset, error) {
 	}
 	slices.Sort(lengths)
 	d := report.Dataset{
-		Teacher: r.Recipe.Teacher.Model, Signal: r.Recipe.Teacher.Signal.Kind, Prompts: len(r.prompts),
+		Teacher: filepath.Base(r.Recipe.Teacher.Model), Signal: r.Recipe.Teacher.Signal.Kind, Prompts: len(r.prompts),
 		Rows: chosen.rows, Kept: chosen.kept, Dropped: chosen.dropped, PassRate: report.NewRate(chosen.passed, chosen.judged),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, ReasoningTokens: s.ReasoningTokens,
 		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()),
 	}
-	if d.Teacher == "" {
+	if r.Recipe.Teacher.Model == "" {
 		d.Teacher = r.Recipe.Teacher.Kind
 	}
 	for _, p := range r.prompts {
@@ -151,7 +152,7 @@ func folderBytes(dir string) int64 {
 
 // describeTraining reads the curve that training left.
 func (r *Run) describeTraining() (report.Training, error) {
-	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.Recipe.Train.Precision, Loss: r.Recipe.Train.Loss.Kind}
+	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.precision(), Loss: r.Recipe.Train.Loss.Kind}
 	lines, err := metric.Read(r.path(TrainDir, MetricsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0 {
 		return t, nil

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 type subject struct {
 	report.Model
 	path     string // MODEL argument
+	name     string // instead of the model's own
 	language *language
 	ready    *infer.Model
 	tally    tally
@@ -33,6 +35,9 @@ func (r *Run) subjects() []*subject {
 	all = append(all,
 		&subject{Model: report.Model{Role: report.Untouched}, path: untouched},
 		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, trainedFile)}, path: r.trainedPath()})
+	if r.Recipe.Train.Control != "none" {
+		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(TrainDir, controlFile)}, path: r.path(TrainDir, controlFile), name: "on answers alone"})
+	}
 	for _, format := range r.Recipe.Export.Formats {
 		path := exportPath(r.Dir, format)
 		all = append(all, &subject{
@@ -69,7 +74,7 @@ func (s *subject) open(r *Run) error {
 	if s.language, err = r.newLanguage(m.Tokenizer, m.Template, exact); err != nil {
 		return err
 	}
-	s.Name, s.Parameters = m.Name, int64(m.Params())
+	s.Name, s.Parameters = cmp.Or(s.name, m.Name), int64(m.Params())
 	s.Bytes = fileBytes(s.path, m)
 	s.BitsPerWeight = 8 * float64(m.Bytes()) / float64(max(1, m.Params()))
 	s.ready, err = infer.New(m, infer.Options{Threads: r.opts.Threads, Context: min(m.Context, longestEvaluated)})

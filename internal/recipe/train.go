@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
@@ -25,6 +27,8 @@ const (
 	checkpointsDir = "checkpoints"
 	inputsFile     = ".inputs" // digest of what the folder's work depends on
 	MetricsFile    = "metrics.jsonl"
+	controlDir     = "control"      // the control student's checkpoints and curve
+	controlFile    = "control.gguf" // and what it came to
 )
 
 // errTrainTime ends training at the recipe's limit on time.
@@ -35,7 +39,16 @@ func trainInputs(r *Run) (any, error) {
 	return []any{c.Seed, c.Prompts.Format, c.Select, c.Tokenizer, c.Student, c.Train, c.Teacher.Model}, nil
 }
 
-// fit trains the student on the selected rows.
+// lesson is one training: the student's, or that of a control student.
+type lesson struct {
+	title     string
+	dir       string // of its files, below TrainDir
+	file      string // of the trained student, below TrainDir
+	reasoning bool   // the teacher's thinking is learnt
+	loss      config.Loss
+}
+
+// fit trains the student on the selected rows, and then the control student if there is one.
 func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err := r.keepOnly(TrainDir, st.Inputs); err != nil {
 		return "", err
@@ -48,34 +61,9 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	examples, err := r.encode(lang, rows)
+	t := &r.Recipe.Train
+	result, err := r.learn(ctx, lang, rows, lesson{"train", ".", trainedFile, t.LearnReasoning, t.Loss}, st.Inputs)
 	if err != nil {
-		return "", err
-	}
-	learner, err := r.newStudent(lang)
-	if err != nil {
-		return "", err
-	}
-	defer learner.Close()
-	if err := r.saveStudent(learner, lang, initialFile); err != nil {
-		return "", err
-	}
-	opts, meter, err := r.trainOptions(learner, lang, examples)
-	if err != nil {
-		return "", err
-	}
-	defer meter.stop()
-	opts.Identity = st.Inputs
-	if limit := r.Recipe.Train.Time; limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTrainTime)
-		defer cancel()
-	}
-	result, err := train.Run(ctx, opts)
-	if err != nil && !errors.Is(err, errTrainTime) {
-		return "", err
-	}
-	if err := r.saveStudent(learner, lang, trainedFile); err != nil {
 		return "", err
 	}
 	st.Tokens = result.Tokens
@@ -83,7 +71,45 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if h := result.Heldout; h != nil {
 		st.Note += fmt.Sprintf(", held out %.4f", h.Loss)
 	}
+	if t.Control == "answers" {
+		text := config.Loss{Kind: "ce", Temperature: 1, LabelSmoothing: t.Loss.LabelSmoothing}
+		if _, err := r.learn(ctx, lang, rows, lesson{"train: control", controlDir, controlFile, false, text}, st.Inputs); err != nil {
+			return "", err
+		}
+	}
 	return digest(st.Inputs, result.Steps, result.Loss), nil
+}
+
+// learn trains one student, continuing from its checkpoints. One that is finished is not trained again.
+func (r *Run) learn(ctx context.Context, lang *language, rows []distill.Row, what lesson, identity string) (train.Result, error) {
+	examples, err := r.encode(lang, rows, what.reasoning)
+	if err != nil {
+		return train.Result{}, err
+	}
+	learner, err := r.newStudent(lang)
+	if err != nil {
+		return train.Result{}, err
+	}
+	defer learner.Close()
+	if err := r.saveStudent(learner, lang, initialFile); err != nil {
+		return train.Result{}, err
+	}
+	opts, meter, err := r.trainOptions(learner, lang, examples, what)
+	if err != nil {
+		return train.Result{}, err
+	}
+	defer meter.stop()
+	opts.Identity = identity
+	if limit := r.Recipe.Train.Time; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTrainTime)
+		defer cancel()
+	}
+	result, err := train.Run(ctx, opts)
+	if err != nil && !errors.Is(err, errTrainTime) {
+		return result, err
+	}
+	return result, r.saveStudent(learner, lang, what.file)
 }
 
 // keepOnly keeps a stage's folder when it holds unfinished work on the same inputs, and empties it otherwise.
@@ -103,13 +129,7 @@ func (r *Run) keepOnly(dir, inputs string) error {
 
 // newStudent makes the student as it is before training.
 func (r *Run) newStudent(l *language) (*student.Student, error) {
-	options := []student.Option{student.Threads(r.opts.Threads)}
-	switch r.Recipe.Train.Precision {
-	case "fp32":
-		options = append(options, student.BF16(false))
-	case "bf16":
-		options = append(options, student.BF16(true))
-	}
+	options := []student.Option{student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16")}
 	if from := r.Recipe.Student.From; from != "scratch" {
 		m, err := OpenModel(from)
 		if err != nil {
@@ -123,6 +143,17 @@ func (r *Run) newStudent(l *language) (*student.Student, error) {
 		return nil, &InputError{Err: err}
 	}
 	return s, nil
+}
+
+// precision returns the recipe's, or for auto the one that this machine is fastest at.
+func (r *Run) precision() string {
+	if p := r.Recipe.Train.Precision; p != "auto" {
+		return p
+	}
+	if kernel.DefaultPrecision() == kernel.BF16 {
+		return "bf16"
+	}
+	return "fp32"
 }
 
 // studentConfig is the shape of a student from scratch: a Llama.
@@ -151,7 +182,7 @@ func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
 }
 
 // trainOptions translates the recipe.
-func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora) (train.Options, *trainMeter, error) {
+func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, what lesson) (train.Options, *trainMeter, error) {
 	t := &r.Recipe.Train
 	length := t.Seq
 	if length == 0 || length > learner.Config().Context {
@@ -172,15 +203,12 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora) (t
 	if err != nil {
 		return train.Options{}, nil, err
 	}
-	objective, err := loss.New(lossSpec(&t.Loss))
+	objective, err := loss.New(lossSpec(&what.loss))
 	if err != nil {
 		return train.Options{}, nil, err
 	}
 	steps := stepsOf(t, batches.PerEpoch(), length)
-	meter, err := newTrainMeter(r, steps)
-	if err != nil {
-		return train.Options{}, nil, err
-	}
+	meter := newTrainMeter(r, what, steps)
 	rate, spec := optimizerOf(&t.Optimizer)
 	return train.Options{
 		Model: learner, Data: newPacked(batches), Objective: objective,
@@ -188,7 +216,7 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora) (t
 		Rate: rate, Optimizer: spec, Clip: t.Optimizer.Clip,
 		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final},
 		Heldout:  heldout, EvalEvery: orTenth(t.EvalEvery, steps), KeepBest: len(heldout) > 0,
-		Dir: r.path(TrainDir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
+		Dir: r.path(TrainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
 		Observe: meter.observe, Log: r.log,
 	}, meter, nil
 }

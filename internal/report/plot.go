@@ -125,8 +125,42 @@ func drawBins(xLabel, yLabel string, bins []Bin) (template.HTML, error) {
 	return render(p)
 }
 
-// drawModels sets each model's exact match against its size in bytes, with its 95 % interval.
+// quality is a measure that models can be compared by in a picture.
+type quality struct {
+	axis   string
+	least  float64 // of the axis
+	most   float64 // 0 for what the values need
+	values func(*Model) (value, low, high float64, ok bool)
+}
+
+// qualities in the order of preference: what the student is for, then how near it is to the teacher.
+var qualities = []quality{
+	{"exact match in %", 0, 100, func(m *Model) (float64, float64, float64, bool) {
+		if m.ExactMatch == nil {
+			return 0, 0, 0, false
+		}
+		return 100 * m.ExactMatch.Value, 100 * m.ExactMatch.Low, 100 * m.ExactMatch.High, true
+	}},
+	{"KL to the teacher in nats a token", 0, 0, func(m *Model) (float64, float64, float64, bool) {
+		if m.KLToTeacher == nil || m.Role == Untouched {
+			return 0, 0, 0, false
+		}
+		return *m.KLToTeacher, *m.KLToTeacher, *m.KLToTeacher, true
+	}},
+}
+
+// drawModels sets the first quality that two models have against their size in bytes, with its 95 % interval.
 func drawModels(models []Model) (template.HTML, error) {
+	for _, q := range qualities {
+		svg, err := drawQuality(models, q)
+		if err != nil || svg != "" {
+			return svg, err
+		}
+	}
+	return "", nil
+}
+
+func drawQuality(models []Model, q quality) (template.HTML, error) {
 	var points struct {
 		plotter.XYs
 		plotter.YErrors
@@ -134,12 +168,13 @@ func drawModels(models []Model) (template.HTML, error) {
 	var labels plotter.XYLabels
 	for i := range models {
 		m := &models[i]
-		if m.ExactMatch == nil || m.Bytes == 0 {
+		value, low, high, ok := q.values(m)
+		if !ok || m.Bytes == 0 {
 			continue
 		}
-		at := plotter.XY{X: float64(m.Bytes) / 1e6, Y: 100 * m.ExactMatch.Value}
+		at := plotter.XY{X: float64(m.Bytes) / 1e6, Y: value}
 		points.XYs = append(points.XYs, at)
-		points.YErrors = append(points.YErrors, struct{ Low, High float64 }{at.Y - 100*m.ExactMatch.Low, 100*m.ExactMatch.High - at.Y})
+		points.YErrors = append(points.YErrors, struct{ Low, High float64 }{value - low, high - value})
 		labels.XYs = append(labels.XYs, at)
 		labels.Labels = append(labels.Labels, shortLabel(m))
 	}
@@ -164,10 +199,13 @@ func drawModels(models []Model) (template.HTML, error) {
 		names.TextStyle[i].Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
 	}
 	names.Offset = vg.Point{X: 5, Y: 3}
-	p := newPlot("size in MB", "exact match in %")
+	p := newPlot("size in MB", q.axis)
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
-	p.Y.Min, p.Y.Max = 0, 100
 	p.Add(bars, dots, names)
+	p.Y.Min = q.least
+	if q.most > 0 {
+		p.Y.Max = q.most
+	}
 	p.X.Min, p.X.Max = p.X.Min/1.3, p.X.Max*2.5 // room for the names
 	return render(p)
 }
