@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"strings"
@@ -136,7 +137,7 @@ func TestEventReader(t *testing.T) {
 	} {
 		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "bytes": iotest.OneByteReader(strings.NewReader(in)), "halves": iotest.HalfReader(strings.NewReader(in))} {
 			got, err := events(r)
-			if err != io.EOF || !cmp.Equal(got, want) {
+			if !errors.Is(err, io.EOF) || !cmp.Equal(got, want) {
 				t.Errorf("%q by %s: %q, %v", in, name, got, err)
 			}
 		}
@@ -154,7 +155,7 @@ func TestEventReaderIsBounded(t *testing.T) {
 		endless("data: xxxxxxxx\n"),
 		endless("x"),
 	} {
-		if _, err := events(in); err != ErrEventTooLong {
+		if _, err := events(in); !errors.Is(err, ErrEventTooLong) {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -184,7 +185,7 @@ func FuzzEventReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		whole, err1 := events(bytes.NewReader(in))
 		bits, err2 := events(iotest.OneByteReader(bytes.NewReader(in)))
-		if err1 != err2 || !cmp.Equal(whole, bits) {
+		if !errors.Is(err1, err2) || !cmp.Equal(whole, bits) {
 			t.Fatalf("whole %q, %v; byte by byte %q, %v", whole, err1, bits, err2)
 		}
 		var again bytes.Buffer

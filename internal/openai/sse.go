@@ -47,7 +47,7 @@ func (e *EventReader) Next() (Event, error) {
 	for {
 		line, err := e.readLine()
 		if err != nil {
-			if err == io.EOF && seen && (string(e.data) == Done || json.Valid(e.data)) {
+			if errors.Is(err, io.EOF) && seen && (string(e.data) == Done || json.Valid(e.data)) {
 				ev.Data = e.data
 				return ev, nil
 			}
@@ -86,18 +86,17 @@ func (e *EventReader) Next() (Event, error) {
 func (e *EventReader) readLine() ([]byte, error) {
 	e.line = e.line[:0]
 	for {
-		chunk, err := e.r.Peek(1)
-		if err != nil {
-			if err == io.EOF && len(e.line) > 0 {
+		if _, err := e.r.Peek(1); err != nil {
+			if errors.Is(err, io.EOF) && len(e.line) > 0 {
 				return e.line, nil
 			}
 			return nil, err
 		}
-		chunk, _ = e.r.Peek(e.r.Buffered())
+		chunk, _ := e.r.Peek(e.r.Buffered())
 		if e.skipLF {
 			e.skipLF = false
 			if chunk[0] == '\n' {
-				e.r.Discard(1)
+				e.discard(1)
 				continue
 			}
 		}
@@ -105,16 +104,19 @@ func (e *EventReader) readLine() ([]byte, error) {
 		if end >= 0 {
 			e.skipLF = chunk[end] == '\r'
 			e.line = append(e.line, chunk[:end]...)
-			e.r.Discard(end + 1)
+			e.discard(end + 1)
 			return e.line, nil
 		}
 		if len(e.line)+len(chunk) > e.max+len("data: ") {
 			return nil, ErrEventTooLong
 		}
 		e.line = append(e.line, chunk...)
-		e.r.Discard(len(chunk))
+		e.discard(len(chunk))
 	}
 }
+
+// discard drops n bytes that Peek has shown, which cannot fail.
+func (e *EventReader) discard(n int) { _, _ = e.r.Discard(n) }
 
 // WriteEvent writes v as the JSON data of one event.
 func WriteEvent(w io.Writer, v any) error {

@@ -178,14 +178,14 @@ func (j *chatJob) stream(ctx context.Context, cancel context.CancelFunc, w http.
 	}, func() error { return s.idle() })
 	if err != nil {
 		_, e := errorOf(ctx, err)
-		s.event(openai.ErrorBody{Error: *e})
+		s.last(openai.ErrorBody{Error: *e})
 		return
 	}
 	if j.usage {
 		out := j.response("chat.completion.chunk")
 		out.Choices = []openai.ChatChoice{}
 		out.Usage = j.count(results)
-		s.event(out)
+		s.last(out)
 	}
 	s.done()
 }

@@ -236,13 +236,13 @@ func (j *textJob) stream(ctx context.Context, cancel context.CancelFunc, w http.
 	}, s.idle)
 	if err != nil {
 		_, e := errorOf(ctx, err)
-		s.event(openai.ErrorBody{Error: *e})
+		s.last(openai.ErrorBody{Error: *e})
 		return
 	}
 	if j.usage {
 		out := j.response()
 		out.Choices, out.Usage = []openai.CompletionChoice{}, j.count(results)
-		s.event(out)
+		s.last(out)
 	}
 	s.done()
 }

@@ -145,7 +145,7 @@ func newStream(w http.ResponseWriter) *stream {
 
 // event writes one event and sends it off.
 func (s *stream) event(v any) error {
-	s.rc.SetWriteDeadline(time.Now().Add(writeDeadline))
+	s.extend()
 	if err := openai.WriteEvent(s.w, v); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *stream) event(v any) error {
 
 // raw writes text as it is.
 func (s *stream) raw(text string) error {
-	s.rc.SetWriteDeadline(time.Now().Add(writeDeadline))
+	s.extend()
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
@@ -163,4 +163,11 @@ func (s *stream) raw(text string) error {
 
 func (s *stream) idle() error { return s.raw(": keep-alive\n\n") }
 
-func (s *stream) done() { s.raw("data: " + openai.Done + "\n\n") }
+// last writes an event after which nothing can be done about an error any more.
+func (s *stream) last(v any) { _ = s.event(v) }
+
+// done ends the stream.
+func (s *stream) done() { _ = s.raw("data: " + openai.Done + "\n\n") }
+
+// extend gives the client time for the next write. Writers that know no deadlines, as in tests, go without.
+func (s *stream) extend() { _ = s.rc.SetWriteDeadline(time.Now().Add(writeDeadline)) }

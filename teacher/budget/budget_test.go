@@ -115,7 +115,7 @@ func TestTime(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		<-ctx.Done()
-		if time.Since(start) != time.Minute || context.Cause(ctx) != ErrTimeUp {
+		if time.Since(start) != time.Minute || !errors.Is(context.Cause(ctx), ErrTimeUp) {
 			t.Errorf("ended after %v by %v", time.Since(start), context.Cause(ctx))
 		}
 		if _, err := b.Reserve(t.Context(), Spending{}); teacher.KindOf(err) != teacher.Limit {

@@ -149,7 +149,7 @@ func (t *Teacher) read(response *http.Response, body io.Reader, c *call, a *answ
 func firstByte(r *bufio.Reader) (byte, error) {
 	for {
 		b, err := r.ReadByte()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return 0, errors.New("empty answer")
 		}
 		if err != nil {
@@ -166,7 +166,7 @@ func (t *Teacher) readEvents(r io.Reader, c *call, a *answer) error {
 	events := openai.NewEventReader(r, maxEvent)
 	for n := 0; ; n++ {
 		ev, err := events.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return cutOff(a)
 		}
 		if err != nil {

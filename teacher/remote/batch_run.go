@@ -106,17 +106,8 @@ func (b *Batch) start(ctx context.Context, lines []byte) (*openai.Batch, error) 
 	if len(lines) > openai.MaxBatchBytes {
 		return nil, teacher.Errorf(teacher.Fatal, "make batches smaller", "remote: batch of %d bytes, at most %d are taken", len(lines), openai.MaxBatchBytes)
 	}
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	w.WriteField("purpose", "batch")
-	part, err := w.CreateFormFile("file", "requests.jsonl")
+	file, err := b.upload(ctx, lines)
 	if err != nil {
-		return nil, err
-	}
-	part.Write(lines)
-	w.Close()
-	var file openai.File
-	if err := b.upload(ctx, "/files", w.FormDataContentType(), form.Bytes(), &file); err != nil {
 		return nil, err
 	}
 	request, err := json.Marshal(openai.BatchRequest{InputFileID: file.ID, Endpoint: "/v1/chat/completions", CompletionWindow: "24h",
@@ -263,12 +254,29 @@ func (b *Batch) get(ctx context.Context, path string, v any) error {
 	return unmarshal(body, v)
 }
 
-func (b *Batch) upload(ctx context.Context, path, contentType string, body []byte, v any) error {
-	answer, err := b.control(ctx, http.MethodPost, path, contentType, body)
-	if err != nil {
-		return err
+// upload puts a file of requests on the server.
+func (b *Batch) upload(ctx context.Context, lines []byte) (*openai.File, error) {
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "requests.jsonl")
+	if err == nil {
+		_, err = part.Write(lines)
 	}
-	return unmarshal(answer, v)
+	if err == nil {
+		err = w.WriteField("purpose", "batch")
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("remote: upload: %w", err)
+	}
+	answer, err := b.control(ctx, http.MethodPost, "/files", w.FormDataContentType(), form.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	file := new(openai.File)
+	return file, unmarshal(answer, file)
 }
 
 // control makes a call that manages files and batches, again and again while that may help. It uses the first key, whose

@@ -23,13 +23,15 @@ func TestFaultsThatPass(t *testing.T) {
 		"429 with Retry-After-Ms": status(429, "slow down", "Retry-After-Ms", "20"),
 		"429":                     status(429, "slow down"),
 		"500":                     status(500, "oops"),
-		"502 from a proxy":        func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>bad gateway", 502) },
-		"503":                     status(503, "overloaded"),
-		"529":                     status(529, "overloaded_error"),
-		"408":                     status(408, "timeout"),
-		"reset":                   reset(""),
-		"reset midway":            reset("data: {\"choices\":[{\"delta\":{\"content\":\"Two\"}}]}\n\n"),
-		"half a whole answer":     reset(wholeBody(answerText)[:90]),
+		"502 from a proxy": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>bad gateway", http.StatusBadGateway)
+		},
+		"503":                 status(503, "overloaded"),
+		"529":                 status(529, "overloaded_error"),
+		"408":                 status(408, "timeout"),
+		"reset":               reset(""),
+		"reset midway":        reset("data: {\"choices\":[{\"delta\":{\"content\":\"Two\"}}]}\n\n"),
+		"half a whole answer": reset(wholeBody(answerText)[:90]),
 		"half a stream": text("text/event-stream",
 			"data: {\"choices\":[{\"delta\":{\"content\":\"Two and\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"con"),
 		"stream without an end": text("text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"Two and\"}}]}\n\n"),
@@ -161,7 +163,9 @@ func TestFaultsThatStay(t *testing.T) {
 			io.WriteString(w, `{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}`)
 		}, teacher.Fatal, "credit"},
 		{"200 with 401 inside", text("application/json", `{"error":{"message":"no auth","code":401}}`), teacher.Fatal, "API key"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }, teacher.Fatal, "redirects"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, teacher.Fatal, "redirects"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

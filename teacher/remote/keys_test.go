@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -66,10 +67,11 @@ func unwrap(err error) error {
 }
 
 func hintOf(err error) string {
-	if e, ok := err.(*teacher.Error); ok {
-		return e.Hint
+	var e *teacher.Error
+	if !errors.As(err, &e) {
+		return ""
 	}
-	return ""
+	return e.Hint
 }
 
 func TestMissingKey(t *testing.T) {
