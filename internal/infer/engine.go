@@ -211,7 +211,6 @@ type job struct {
 	sampler  *sampler
 	recorder *recorder
 	text     *textStream
-	scratch  []float32
 
 	result   Result
 	err      error
@@ -224,6 +223,7 @@ type slot struct {
 	job    *job
 	cache  *cache
 	tokens []Token
+	drawn  distribution // of the last token; scratch memory
 }
 
 func (s *slot) begin(j *job, shared int) {

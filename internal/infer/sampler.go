@@ -21,6 +21,7 @@ type sampler struct {
 	seen  map[Token]struct{} // of prompt and completion, for the penalty
 
 	adjusted   []float32
+	own        distribution // of penalised logits, or at another temperature than 1
 	candidates []candidate
 }
 
@@ -48,9 +49,9 @@ func newSampler(s distill.Sampling, prompt []Token) *sampler {
 	return r
 }
 
-// next chooses the token that follows. The logits are left as they are.
-func (r *sampler) next(logits []float32) Token {
-	id := r.choose(r.penalised(logits))
+// next chooses the token that follows. The logits are left as they are; d is their distribution at temperature 1.
+func (r *sampler) next(logits []float32, d *distribution) Token {
+	id := r.choose(r.penalised(logits), d)
 	if r.seen != nil {
 		r.seen[id] = struct{}{}
 	}
@@ -75,14 +76,18 @@ func (r *sampler) penalised(logits []float32) []float32 {
 	return r.adjusted
 }
 
-func (r *sampler) choose(logits []float32) Token {
+func (r *sampler) choose(logits []float32, d *distribution) Token {
 	if r.s.Temperature <= 0 {
 		return argmax(logits)
 	}
 	u := r.draws.Float64()
 	narrow := r.s.TopK > 0 && r.s.TopK < len(logits) || r.s.TopP > 0 && r.s.TopP < 1 || r.s.MinP > 0
 	if !narrow {
-		return r.drawAll(logits, u)
+		if r.seen != nil || r.s.Temperature != 1 {
+			d = &r.own
+			d.set(logits, r.s.Temperature)
+		}
+		return d.at(u)
 	}
 	r.narrow(logits)
 	var total float64
@@ -96,24 +101,6 @@ func (r *sampler) choose(logits []float32) Token {
 		}
 	}
 	return r.candidates[len(r.candidates)-1].id
-}
-
-// drawAll draws from the whole vocabulary by walking it in the order of ids.
-func (r *sampler) drawAll(logits []float32, u float64) Token {
-	p := resize(&r.adjusted, len(logits))
-	top := kernel.Max(logits)
-	a := float32(1 / r.s.Temperature)
-	u *= float64(kernel.ExpAffine(p, logits, a, -a*top))
-	last := 0
-	for i, v := range p {
-		if v > 0 {
-			last = i
-			if u -= float64(v); u < 0 {
-				break
-			}
-		}
-	}
-	return Token(last)
 }
 
 // narrow leaves in r.candidates, the most likely first, what top-k, top-p and min-p admit, with probabilities relative

@@ -33,8 +33,10 @@ func TestSamplerFollowsItsDistribution(t *testing.T) {
 		const n = 40000
 		count := make([]int, len(logits))
 		r := newSampler(c.s, nil)
+		var d distribution
+		d.set(logits, 1)
 		for range n {
-			count[r.next(logits)]++
+			count[r.next(logits, &d)]++
 		}
 		for i := range want {
 			p := want[i] / total
@@ -50,7 +52,7 @@ func TestRepetitionPenalty(t *testing.T) {
 	logits := []float32{3, 2, 1.9, -0.5}
 	var got []Token
 	for range 4 {
-		got = append(got, r.next(logits))
+		got = append(got, r.next(logits, nil))
 	}
 	// 3/2 < 2, then 2/2 < 1.9, then 1.9/2 < 1.5, which stays.
 	if want := []Token{1, 2, 0, 0}; !slices.Equal(got, want) {

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
 // Score returns the log-probability of each of tokens[from:] after the tokens before it, and the signal asked for, a
@@ -29,12 +28,12 @@ func (m *Model) Score(ctx context.Context, tokens []Token, from int, spec distil
 	if from == len(tokens) {
 		return logprobs, record.signal, nil
 	}
-	var scratch []float32
+	var d distribution
 	outputs := len(tokens) - from // positions from−1 … n−2 predict from … n−1
 	err := m.prefill(ctx, newCache(&m.cfg), tokens[:len(tokens)-1], outputs, func(i int, logits []float32) {
-		logSumExp := kernel.LogSumExp(logits, 1, resize(&scratch, len(logits)))
-		record.record(logits, logSumExp)
-		logprobs = append(logprobs, logits[tokens[i+1]]-logSumExp)
+		d.set(logits, 1)
+		record.record(logits, &d)
+		logprobs = append(logprobs, logits[tokens[i+1]]-d.logSumExp())
 	})
 	if err != nil {
 		return nil, nil, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
 // recorder keeps the signal of a completion: for each position, entries of the model's own distribution, before
@@ -17,8 +16,7 @@ type recorder struct {
 	draws  *rand.Rand
 
 	candidates []candidate
-	p          []float32
-	drawn      []float64
+	drawn      []Token
 	ids        []Token
 	logprobs   []float32
 }
@@ -35,50 +33,39 @@ func newRecorder(spec distill.SignalSpec, seed uint64) *recorder {
 	return r
 }
 
-// record adds a position whose logits have the given log-sum-exp.
-func (r *recorder) record(logits []float32, logSumExp float32) {
+// record adds a position; d is the distribution of the logits at temperature 1.
+func (r *recorder) record(logits []float32, d *distribution) {
 	if r.signal == nil {
 		return
 	}
 	r.ids, r.logprobs = r.ids[:0], r.logprobs[:0]
 	if r.spec.Kind == distill.TopK {
+		logSumExp := d.logSumExp()
 		r.candidates = mostLikely(r.candidates[:0], logits, min(r.spec.K, len(logits)))
 		for _, c := range r.candidates {
 			r.ids = append(r.ids, c.id)
 			r.logprobs = append(r.logprobs, c.logit-logSumExp)
 		}
 	} else {
-		r.sample(logits, logSumExp)
+		r.sample(d)
 	}
 	r.signal.Append(r.ids, r.logprobs)
 }
 
-// sample draws K tokens with replacement and keeps each with the logarithm of its share of the draws. Sorted uniform
-// numbers are handed out in one walk over the vocabulary.
-func (r *recorder) sample(logits []float32, logSumExp float32) {
-	p := resize(&r.p, len(logits))
-	kernel.ExpAffine(p, logits, 1, -logSumExp)
-	var total float64 // summed as the walk below sums, so that every draw finds its token
-	for _, v := range p {
-		total += float64(v)
+// sample draws K tokens with replacement and keeps each with the logarithm of its share of the draws.
+func (r *recorder) sample(d *distribution) {
+	drawn := resize(&r.drawn, r.spec.K)
+	for i := range drawn {
+		drawn[i] = d.at(r.draws.Float64())
 	}
-	below := math.Nextafter(total, 0)
-	u := resize(&r.drawn, r.spec.K)
-	for i := range u {
-		u[i] = min(r.draws.Float64()*total, below)
-	}
-	slices.Sort(u)
-	var sum float64
-	next := 0
-	for id := 0; next < len(u); id++ {
-		sum += float64(p[id])
-		first := next
-		for next < len(u) && u[next] < sum {
+	slices.Sort(drawn)
+	for first := 0; first < len(drawn); {
+		next := first + 1
+		for next < len(drawn) && drawn[next] == drawn[first] {
 			next++
 		}
-		if next > first {
-			r.ids = append(r.ids, Token(id))
-			r.logprobs = append(r.logprobs, float32(math.Log(float64(next-first)/float64(len(u)))))
-		}
+		r.ids = append(r.ids, drawn[first])
+		r.logprobs = append(r.logprobs, float32(math.Log(float64(next-first)/float64(len(drawn)))))
+		first = next
 	}
 }

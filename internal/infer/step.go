@@ -109,12 +109,13 @@ func (st *stepper) runPart(i int, pool *kernel.Pool) {
 // draw chooses the next token from its logits and ends the completion where that is due.
 func (s *slot) draw(m *Model, logits []float32) {
 	j := s.job
-	id := j.sampler.next(logits)
-	logSumExp := kernel.LogSumExp(logits, 1, resize(&j.scratch, len(logits)))
-	j.recorder.record(logits, logSumExp)
+	d := &s.drawn
+	d.set(logits, 1)
+	id := j.sampler.next(logits, d)
+	j.recorder.record(logits, d)
 	r := &j.result
 	r.Tokens = append(r.Tokens, id)
-	r.Logprobs = append(r.Logprobs, logits[id]-logSumExp)
+	r.Logprobs = append(r.Logprobs, logits[id]-d.logSumExp())
 	s.tokens = append(s.tokens, id)
 	text := ""
 	if m.tokenizer != nil && !j.ends[id] && !m.tokenizer.IsSpecial(id) {
