@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/openai"
 )
@@ -204,11 +206,31 @@ func (j *chatJob) response(object string) *openai.ChatResponse {
 // count adds up the tokens. The prompt is counted once: it is computed once.
 func (j *chatJob) count(results []*infer.Result) *openai.Usage {
 	u := &openai.Usage{PromptTokens: int64(len(j.request.Prompt))}
+	thought := 0
 	for _, r := range results {
 		u.CompletionTokens += int64(len(r.Tokens))
+		thought += j.model.thoughtTokens(r, j.opened)
+	}
+	if thought > 0 {
+		u.CompletionTokensDetails = &openai.CompletionDetail{ReasoningTokens: int64(thought)}
 	}
 	u.TotalTokens = u.PromptTokens + u.CompletionTokens
 	return u
+}
+
+// thoughtTokens counts the tokens of the thinking, its closing tag included; all of them when it was cut off.
+func (m *Model) thoughtTokens(r *infer.Result, opened bool) int {
+	if !opened && !strings.HasPrefix(strings.TrimSpace(r.Text), chat.ThinkOpen) {
+		return 0
+	}
+	var sofar []byte
+	for i, id := range r.Tokens {
+		sofar = append(sofar, m.Tokenizer.Piece(id)...)
+		if bytes.Contains(sofar, []byte(chat.ThinkClose)) {
+			return i + 1
+		}
+	}
+	return len(r.Tokens)
 }
 
 // logprobs writes the log-probabilities of a completion, its end token included.

@@ -31,16 +31,19 @@ func openBrowser(t *testing.T, url string) *browser {
 	if err != nil {
 		t.Skip("chromium is absent: the page was not opened in a browser")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	profile := t.TempDir()
+	profile, err := os.MkdirTemp("", "distill-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(profile) }) // not t.TempDir: a straggler of the browser may still be writing there
 	run := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--user-data-dir="+profile, url)
 	run.WaitDelay = time.Second
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
 	var port []byte
 	for port == nil {
 		if ctx.Err() != nil {
@@ -55,8 +58,20 @@ func openBrowser(t *testing.T, url string) *browser {
 		t.Fatal(err)
 	}
 	conn.SetReadLimit(16 << 20)
-	t.Cleanup(func() { conn.CloseNow() })
-	return &browser{t: t, ctx: ctx, conn: conn}
+	b := &browser{t: t, ctx: ctx, conn: conn}
+	t.Cleanup(func() {
+		wsjson.Write(ctx, conn, map[string]any{"id": 0, "method": "Browser.close"})
+		ended := make(chan error)
+		go func() { ended <- run.Wait() }()
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			cancel()
+			<-ended
+		}
+		conn.CloseNow()
+	})
+	return b
 }
 
 // tab returns the debugging address of the open page.

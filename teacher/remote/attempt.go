@@ -250,8 +250,8 @@ func (t *Teacher) networkFault(w *watchdog, err error, billed bool) *fault {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		f.cause, f.hint = "dns", fmt.Sprintf("host %s is not known: check the base URL and the network", t.base.Hostname())
-		if dns.IsNotFound {
-			f.remedy = giveUpRun
+		if dns.IsNotFound && t.stats.done.Load() == 0 {
+			f.remedy = giveUpRun // later it is the network that is gone, not the host
 		}
 	}
 	return f

@@ -94,34 +94,44 @@ func (b *breaker) down() error {
 	return nil
 }
 
-// succeeded closes the breaker: the server answers, be it with a refusal.
-func (b *breaker) succeeded() {
+// plan says in words what an open breaker means.
+func (b *breaker) plan() string {
+	if b.when == Stop {
+		return "the run stops"
+	}
+	return fmt.Sprintf("waiting for it, %v at most", b.patience)
+}
+
+// succeeded closes the breaker, since the server answers, be it with a refusal, and reports whether it was open.
+func (b *breaker) succeeded() (wasOpen bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures = 0
-	if b.open {
+	wasOpen = b.open
+	if wasOpen {
 		b.open, b.probing = false, false
 		b.wake()
 	}
+	return wasOpen
 }
 
-// failed counts a failure of the server and reports whether it is considered down now.
-func (b *breaker) failed(err error) bool {
+// failed counts a failure of the server and reports whether it is considered down now, and whether that is news.
+func (b *breaker) failed(err error) (open, news bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures++
 	b.last = err
 	now := time.Now()
 	if !b.open && b.failures >= failuresToOpen {
-		b.open, b.since = true, now
+		b.open, b.since, news = true, now, true
 		b.pause = fullJitter(b.delay, time.Minute)
 	} else if !b.open || !b.probing {
-		return b.open
+		return b.open, false
 	}
 	b.probing = false
 	b.until = now.Add(b.pause.NextBackOff())
 	b.wake()
-	return true
+	return true, news
 }
 
 // abandoned tells that a call which may have been the probe ended without finding out.

@@ -121,6 +121,10 @@ func (t *Teacher) checkSignal(spec distill.SignalSpec) error {
 	return nil
 }
 
+// refusalsToGiveUp is how many requests may be refused, with none answered, before it is clear that the settings are to
+// blame and not the prompts.
+const refusalsToGiveUp = 5
+
 // measure fills in the call's sizes.
 func (t *Teacher) measure(c *call) {
 	c.promptBytes = 0
@@ -155,6 +159,10 @@ func (t *Teacher) ask(ctx context.Context, c *call) (*answer, error) {
 		t.log.Debug("attempt failed", "cause", f.cause, "error", f.err, "retries", retries)
 		switch f.remedy {
 		case giveUpRequest, giveUpRun:
+			if f.remedy == giveUpRequest && t.stats.done.Load() == 0 && t.stats.refused.Add(1) >= refusalsToGiveUp {
+				f.remedy = giveUpRun
+				f.err = fmt.Errorf("every request so far was refused, the last: %w", f.err)
+			}
 			return nil, f.final()
 		case anotherKey:
 			continue // the next attempt finds out whether there is one
@@ -225,7 +233,9 @@ func (t *Teacher) once(ctx context.Context, c *call) (*answer, *fault, error) {
 // report tells the lane, the breaker and the statistics how an attempt went.
 func (t *Teacher) report(l *lane, c *call, a *answer, f *fault) {
 	if f == nil {
-		t.breaker.succeeded()
+		if t.breaker.succeeded() {
+			t.log.Info("server is back")
+		}
 		t.lanes.answered(l, c.estimate, int(a.usage.prompt+a.usage.completion))
 		t.stats.answered(a, t.cost(a))
 		return
@@ -250,7 +260,10 @@ func (t *Teacher) report(l *lane, c *call, a *answer, f *fault) {
 		if f.cause == "503" || f.cause == "529" {
 			t.lanes.refused(l, f.wait)
 		}
-		f.free = t.breaker.failed(f.err)
+		var opened bool
+		if f.free, opened = t.breaker.failed(f.err); opened {
+			t.log.Warn("server is down", "error", f.err, "then", t.breaker.plan())
+		}
 	}
 }
 

@@ -20,8 +20,11 @@ import (
 // The tests here ask our own server, which runs a real model: client, wire and server in one.
 
 // serveStories serves a model of 260 thousand parameters and returns the address and the same model without a wire.
-func serveStories(t testing.TB) (string, *local.Teacher) {
-	near, err := local.Open(fixture.Shared(t, "models", "stories260K-f32.gguf"), local.Options{Name: "stories", Slots: 8})
+func serveStories(t testing.TB) (string, *local.Teacher) { return serveTemplate(t, "") }
+
+// serveTemplate does the same with a chat template.
+func serveTemplate(t testing.TB, template string) (string, *local.Teacher) {
+	near, err := local.Open(fixture.Shared(t, "models", "stories260K-f32.gguf"), local.Options{Name: "stories", Slots: 8, Template: template})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +81,24 @@ func TestFarAsNear(t *testing.T) {
 			if diff := cmp.Diff(want, got, close, cmpopts.IgnoreFields(distill.Completion{}, "Latency", "CostUSD")); diff != "" {
 				t.Errorf("temperature %v, noSSE %v: far differs from near (-near +far):\n%s", temperature, noSSE, diff)
 			}
+		}
+	}
+}
+
+// Thinking that the template opens arrives apart from the answer, and counted.
+func TestFarThinking(t *testing.T) {
+	url, near := serveTemplate(t, "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<think>{% endif %}")
+	want, err := near.Complete(t.Context(), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, noSSE := range []bool{false, true} {
+		got, err := far(t, url, noSSE).Complete(t.Context(), plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Reasoning == "" || got.Reasoning != want.Reasoning || got.Response != want.Response || got.ReasoningTokens != want.ReasoningTokens {
+			t.Errorf("noSSE %v: far %+v, near %+v", noSSE, got, want)
 		}
 	}
 }

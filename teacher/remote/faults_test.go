@@ -185,6 +185,30 @@ func TestFaultsThatStay(t *testing.T) {
 	}
 }
 
+// When every request is refused, the settings are wrong, and asking ten thousand times more will not help.
+func TestAllRefused(t *testing.T) {
+	s := serve(t, status(400, "temperature must be 1"))
+	known := open(t, s)
+	var err error
+	for range refusalsToGiveUp {
+		if teacher.KindOf(err) == teacher.Fatal {
+			t.Fatal("given up too early")
+		}
+		_, err = ask(t, known)
+	}
+	if teacher.KindOf(err) != teacher.Fatal || !strings.Contains(err.Error(), "every request so far") {
+		t.Errorf("error %v", err)
+	}
+	// With answers in between, it is the prompts.
+	s = serve(t, streamed, status(400, "bad prompt"))
+	known = open(t, s)
+	for i := range 2 * refusalsToGiveUp {
+		if _, err := ask(t, known); i > 0 && teacher.KindOf(err) != teacher.Permanent {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 func TestRetriesEnd(t *testing.T) {
 	s := serve(t, status(500, "oops"))
 	_, err := ask(t, open(t, s, func(o *Options) { o.Retries = 3 }))

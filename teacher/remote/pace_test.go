@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -201,6 +202,7 @@ func TestNothingRemains(t *testing.T) {
 func TestServerDownAndBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
+		log, logged := logTo()
 		var mu sync.Mutex
 		var during int
 		known := simulated(t, func(*http.Request) (*http.Response, error) {
@@ -212,9 +214,14 @@ func TestServerDownAndBack(t *testing.T) {
 				return nil, errors.New("connection refused")
 			}
 			return reply(200, usageBody(1, 1)), nil
-		}, func(o *Options) { o.Concurrency = 64 })
+		}, func(o *Options) { o.Concurrency, o.Logger = 64, log })
 		if errs := crowd(known, 64, 2000); errs != nil {
 			t.Fatalf("%d calls failed: %v", len(errs), errs[0])
+		}
+		for _, news := range []string{"server is down", "server is back"} {
+			if n := strings.Count(logged.String(), news); n != 1 {
+				t.Errorf("%q is in the log %d times", news, n)
+			}
 		}
 		t.Logf("%d attempts while it was down, %v in all", during, time.Since(start))
 		if during > 64+40 {

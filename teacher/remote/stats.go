@@ -39,9 +39,9 @@ func (t *Teacher) Stats() Stats {
 
 // counters gather the statistics.
 type counters struct {
-	sent, done         atomic.Int64
-	prompt, completion atomic.Int64
-	nanoUSD            atomic.Int64
+	sent, done, refused atomic.Int64
+	prompt, completion  atomic.Int64
+	nanoUSD             atomic.Int64
 
 	mu     sync.Mutex
 	causes map[string]int64
