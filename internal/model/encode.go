@@ -4,7 +4,9 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"unsafe"
 
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
@@ -32,14 +34,15 @@ func (m *Model) writeWeight(w io.Writer, t Tensor, to quant.Type, order rowOrder
 		return errImportance(len(importance), columns)
 	}
 	perChunk := max(1, chunkElements/columns)
-	convert := func(from, n int) []byte {
+	convert := func(from, n int, s *scratch) []byte {
 		raw := t.Data[from*size : (from+n)*size]
 		if order != nil {
 			raw = gather(t.Data, from, n, size, rows/m.rotatedHeads(t.Name), order)
 		}
-		return convertRows(raw, t.Type, to, n, columns, importance)
+		return convertRows(raw, t.Type, to, n, columns, importance, s)
 	}
 	workers := min(runtime.GOMAXPROCS(0), (rows+perChunk-1)/perChunk)
+	scratches := make([]scratch, workers)
 	done := 0 // bytes given back
 	for base := 0; base < rows; base += workers * perChunk {
 		results := make([][]byte, workers)
@@ -47,7 +50,7 @@ func (m *Model) writeWeight(w io.Writer, t Tensor, to quant.Type, order rowOrder
 		for k := range workers {
 			from := base + k*perChunk
 			if n := min(perChunk, rows-from); n > 0 {
-				wg.Go(func() { results[k] = convert(from, n) })
+				wg.Go(func() { results[k] = convert(from, n, &scratches[k]) })
 			}
 		}
 		wg.Wait()
@@ -90,21 +93,52 @@ func gather(data []byte, from, n, size, d int, order rowOrder) []byte {
 	return out
 }
 
-// convertRows converts n rows between formats. What already has the wanted one is passed on as it is.
-func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32) []byte {
+// convertRows converts n rows between formats. What already has the wanted one is passed on as it is. The result is good
+// until the next call with the same scratch.
+func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32, s *scratch) []byte {
 	if from == to {
 		return raw
 	}
-	values := make([]float32, n*columns)
-	quant.Decode(from, values, raw)
-	out := make([]byte, n*to.RowBytes(columns))
+	values := s.decode(raw, from, n*columns)
+	size := to.RowBytes(columns)
+	out := grow(&s.encoded, n*size)
 	if importance == nil {
 		quant.Encode(to, out, values, nil)
 		return out
 	}
-	size := to.RowBytes(columns)
 	for i := range n {
 		quant.Encode(to, out[i*size:(i+1)*size], values[i*columns:(i+1)*columns], importance)
 	}
 	return out
+}
+
+// scratch is what one worker converts in.
+type scratch struct {
+	values  []float32
+	encoded []byte
+}
+
+func grow[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n)
+	}
+	return (*s)[:n]
+}
+
+// decode returns n values; F32 ones without a copy, where they are aligned.
+func (s *scratch) decode(raw []byte, from quant.Type, n int) []float32 {
+	p := unsafe.Pointer(unsafe.SliceData(raw))
+	if from == quant.F32 && uintptr(p)%4 == 0 {
+		return unsafe.Slice((*float32)(p), n)
+	}
+	values := grow(&s.values, n)
+	switch aligned := uintptr(p)%2 == 0; {
+	case from == quant.F16 && aligned:
+		kernel.FromF16(values, unsafe.Slice((*uint16)(p), n))
+	case from == quant.BF16 && aligned:
+		kernel.FromBF16(values, unsafe.Slice((*uint16)(p), n))
+	default:
+		quant.Decode(from, values, raw)
+	}
+	return values
 }
