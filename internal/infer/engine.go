@@ -35,9 +35,9 @@ type Request struct {
 	Sampling  distill.Sampling   // MaxTokens 0 means what the context has left
 	Signal    distill.SignalSpec // what to keep of the distribution; zero for none
 	EndTokens []Token            // tokens that end the completion besides the tokenizer's own
-	// OnToken, if set, gets each token as it is drawn with the text that became complete by it, which may be empty; the
-	// last call may bring text with the end token. Calls of one request come one after another, from the engine's threads;
-	// they must not block.
+	// OnToken, if set, gets each token as it is drawn with the text that became complete by it, which may be empty: text
+	// is held back while it may be part of a character or of a stop text. Calls of one request come one after another,
+	// from the engine's threads; they must not block.
 	OnToken func(id Token, text string)
 }
 
@@ -241,9 +241,7 @@ func (s *slot) finish(err error) {
 	s.job = nil
 	s.tokens = s.tokens[:min(s.cache.length, len(s.tokens))]
 	j.err = err
-	if text := j.text.flush(); text != "" && j.request.OnToken != nil && err == nil && len(j.result.Tokens) > 0 {
-		j.request.OnToken(j.result.Tokens[len(j.result.Tokens)-1], text)
-	}
+	j.text.flush()
 	j.result.Text = string(j.text.text)
 	j.result.Signal = j.recorder.signal
 	close(j.finished)

@@ -209,15 +209,13 @@ func TestStopTextAndStreaming(t *testing.T) {
 	var tokens []Token
 	r := generate(t, e, Request{Prompt: storiesPrompt, Sampling: distill.Sampling{MaxTokens: 60, Stop: []string{"never", stop}},
 		OnToken: func(id Token, text string) {
-			if n := len(tokens); n == 0 || text == "" || id != tokens[n-1] || len(tokens) < 60 {
-				tokens = append(tokens, id)
-			}
+			tokens = append(tokens, id)
 			streamed.WriteString(text)
 		}})
 	if r.Text != want || streamed.String() != want || r.FinishReason != distill.FinishStop {
 		t.Errorf("text %q, streamed %q, finished by %q; want %q", r.Text, streamed.String(), r.FinishReason, want)
 	}
-	if !slices.Equal(r.Tokens, free.Tokens[:len(r.Tokens)]) {
+	if !slices.Equal(r.Tokens, free.Tokens[:len(r.Tokens)]) || !slices.Equal(tokens, r.Tokens) {
 		t.Error("a stop text changed the tokens before it")
 	}
 }

@@ -121,16 +121,19 @@ func (s *slot) draw(m *Model, logits []float32) {
 	if m.tokenizer != nil && !j.ends[id] && !m.tokenizer.IsSpecial(id) {
 		text = j.text.push(m.tokenizer.Piece(id))
 	}
-	if j.request.OnToken != nil {
-		j.request.OnToken(id, text)
-	}
 	switch {
 	case j.ends[id] || j.text.stopped:
 		r.FinishReason = distill.FinishStop
 	case len(r.Tokens) >= j.limit:
 		r.FinishReason = distill.FinishLength
-	default:
-		return
 	}
-	s.finish(nil)
+	if r.FinishReason != "" {
+		text += j.text.flush()
+	}
+	if j.request.OnToken != nil {
+		j.request.OnToken(id, text)
+	}
+	if r.FinishReason != "" {
+		s.finish(nil)
+	}
 }
