@@ -109,6 +109,12 @@ func (r *Recipe) fill() {
 			s.Signal.K = 12
 		}
 	}
+	if l := r.Student.LoRA; l != nil && l.Rank == 0 {
+		l.Rank = 16 // the usual middle
+	}
+	if q := r.Train.QAT; q != nil && q.Share == 0 {
+		q.Share = 0.1 // the weights have only to settle on the grid
+	}
 	for i := range r.Select.Verify {
 		if v := &r.Select.Verify[i]; v.Kind == "fuzzy" && v.Threshold == 0 {
 			v.Threshold = 0.9 // one word in ten may differ

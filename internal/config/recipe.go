@@ -247,6 +247,18 @@ type Student struct {
 	RopeTheta float64 `yaml:"rope_theta" jsonschema:"minimum=1"`
 	// Template is the chat template of a student with a tokenizer of its own; empty for the default.
 	Template string `yaml:"template,omitempty"`
+	// LoRA trains small additions to the weights of a checkpoint instead of the weights; they are merged on export.
+	LoRA *LoRA `yaml:"lora,omitempty"`
+}
+
+// LoRA is low-rank adaptation (arXiv:2106.09685).
+type LoRA struct {
+	// Rank of the additions.
+	Rank int `yaml:"rank" jsonschema:"minimum=1,maximum=4096"`
+	// Alpha scales them, by alpha/rank; 0 for twice the rank.
+	Alpha float64 `yaml:"alpha" jsonschema:"minimum=0"`
+	// Targets among attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down; none given for all.
+	Targets []string `yaml:"targets,omitempty"`
 }
 
 // Train says how the student learns.
@@ -275,12 +287,26 @@ type Train struct {
 	EvalEvery int `yaml:"eval_every" jsonschema:"minimum=0"`
 	// CheckpointEvery this many steps; what a crash costs. 0 for a tenth of the run.
 	CheckpointEvery int `yaml:"checkpoint_every" jsonschema:"minimum=0"`
+	// EMA is the decay of an average of the weights, which is then what is evaluated and exported; 0 for none.
+	EMA float64 `yaml:"ema" jsonschema:"minimum=0,maximum=0.99999"`
+	// Recompute activations in the backward pass instead of keeping them: less memory for a third more time, same bits.
+	Recompute bool `yaml:"recompute"`
+	// QAT adds a last phase in which the student learns under the rounding of the type that will be shipped.
+	QAT *QAT `yaml:"qat,omitempty"`
 	// Keep this many checkpoints.
 	Keep int `yaml:"keep" jsonschema:"minimum=1"`
 	// LearnReasoning: the student learns the teacher's thinking too, not only its answers.
 	LearnReasoning bool `yaml:"learn_reasoning"`
 	// Control trains a second student for comparison, with the same steps. answers: on the answers alone, without the thinking.
 	Control string `yaml:"control" jsonschema:"enum=none,enum=answers"`
+}
+
+// QAT is quantization-aware training, straight-through.
+type QAT struct {
+	// Type of block the weights are rounded to: q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, …
+	Type string `yaml:"type" jsonschema:"required"`
+	// Share of the steps of training that are added.
+	Share float64 `yaml:"share" jsonschema:"minimum=0,maximum=10"`
 }
 
 // Optimizer is how gradients become steps.
@@ -317,6 +343,8 @@ type Loss struct {
 	Temperature float64 `yaml:"temperature" jsonschema:"exclusiveMinimum=0"`
 	// Beta mixes teacher and student in jsd, and is the skew of the skew losses.
 	Beta float64 `yaml:"beta" jsonschema:"minimum=0,maximum=1"`
+	// Dense compares with the whole distribution of a local teacher that runs along in training, instead of a kept signal.
+	Dense bool `yaml:"dense"`
 	// LabelSmoothing of the cross-entropy.
 	LabelSmoothing float64 `yaml:"label_smoothing" jsonschema:"minimum=0,maximum=1"`
 }

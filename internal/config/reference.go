@@ -50,11 +50,16 @@ func section(b *strings.Builder, path string, v reflect.Value) {
 
 // filled returns a section that recipes may leave out, as it is when it is there.
 func filled(t reflect.Type) reflect.Value {
-	r := Recipe{Prompts: Prompts{Problems: &Problems{}}, Score: &Score{}, Select: Select{Verify: []Verifier{{Kind: "fuzzy"}}}}
+	r := Recipe{Prompts: Prompts{Problems: &Problems{}}, Score: &Score{}, Select: Select{Verify: []Verifier{{Kind: "fuzzy"}}},
+		Student: Student{LoRA: &LoRA{}}, Train: Train{QAT: &QAT{}}}
 	r.fill()
 	switch t {
 	case reflect.TypeFor[Problems]():
 		return reflect.ValueOf(*r.Prompts.Problems)
+	case reflect.TypeFor[LoRA]():
+		return reflect.ValueOf(*r.Student.LoRA)
+	case reflect.TypeFor[QAT]():
+		return reflect.ValueOf(*r.Train.QAT)
 	case reflect.TypeFor[Score]():
 		return reflect.ValueOf(*r.Score)
 	case reflect.TypeFor[Verifier]():

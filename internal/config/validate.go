@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -265,16 +266,38 @@ func (v *validation) training(r *Recipe) {
 	if r.Score != nil {
 		signal = r.Score.Signal.Kind
 	}
-	if t.Loss.Kind != "ce" && signal == "none" {
+	if t.Loss.Dense {
+		v.dense(r)
+	} else if t.Loss.Kind != "ce" && signal == "none" {
 		v.fail("train.loss.kind", "set teacher.signal.kind to sampled, or add a score section, or use ce",
 			"%s compares distributions, and the teacher's is not kept", t.Loss.Kind)
 	}
-	if signal != "none" && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" {
+	if signal == "sampled" && !t.Loss.Dense && t.Loss.Kind != "ce" && (t.Loss.Kind != "forward_kl" || t.Loss.Temperature != 1) {
+		v.fail("train.loss.kind", "use forward_kl at temperature 1, or a topk signal, or dense: true",
+			"a sampled signal estimates forward KL at temperature 1 and nothing else without bias")
+	}
+	if q := t.QAT; q != nil && !slices.Contains(formats, strings.ToLower(q.Type)) {
+		v.fail("train.qat.type", suggest(q.Type, formats), "%q is not known", q.Type)
+	}
+	if r.Student.LoRA != nil && r.Student.From == "scratch" {
+		v.fail("student.lora", "name a checkpoint in student.from", "adapters need weights that know something")
+	}
+	if (signal != "none" || t.Loss.Dense) && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" {
 		v.fail("tokenizer.from", "set it to teacher", "the teacher's distribution is over its own vocabulary, not over one trained here")
 	}
 	if r.Teacher.Kind == "remote" && r.Score == nil && r.Tokenizer.From == "teacher" && r.Student.From == "scratch" {
 		v.fail("tokenizer.from", "set it to train, or to the path of a model that has the teacher's vocabulary",
 			"a remote teacher does not hand out its tokenizer")
+	}
+}
+
+// dense checks what a teacher in the training loop needs.
+func (v *validation) dense(r *Recipe) {
+	if r.Train.Loss.Kind == "ce" {
+		v.fail("train.loss.dense", "use forward_kl or another divergence", "cross-entropy looks at the text alone")
+	}
+	if k := r.Teacher.Kind; k != "local" && k != "builtin" && r.Score == nil {
+		v.fail("train.loss.dense", "a local or builtin teacher, or a score section, has one", "a %s teacher has no weights here", k)
 	}
 }
 

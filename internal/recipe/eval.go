@@ -220,6 +220,10 @@ func divergence(scratch, teacher, student []float32, studentLogSum float32) (kl 
 func (s *subject) summarise() {
 	t := &s.tally
 	s.EvaluatedPrompts, s.EvaluatedTokens = t.rows, t.tokens
+	s.ExactMatch = report.NewRate(t.right, t.judged)
+	if s.Role == report.Control {
+		return // it learnt another text than these measures are taken on
+	}
 	if t.tokens > 0 {
 		v := math.Exp(t.nats / float64(t.tokens))
 		s.Perplexity = &v
@@ -228,7 +232,6 @@ func (s *subject) summarise() {
 		kl, agreed := t.kl/float64(t.compared), float64(t.agreed)/float64(t.compared)
 		s.KLToTeacher, s.TopOneAgreement = &kl, &agreed
 	}
-	s.ExactMatch = report.NewRate(t.right, t.judged)
 }
 
 // measureSpeeds runs each model alone, after all others are closed, so that its memory can be told.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/train"
 )
 
@@ -43,8 +44,9 @@ func (r *Run) encode(l *language, rows []distill.Row, reasoning bool) (*corpora,
 // packed is a training source over packed batches, addressed by number as exact resume needs.
 type packed struct {
 	batches *pack.Batches
-	first   []int // number of the first batch of each epoch known so far
-	next    int   // number of the batch that Next gives
+	teacher nn.Teacher // that runs along, or nil
+	first   []int      // number of the first batch of each epoch known so far
+	next    int        // number of the batch that Next gives
 }
 
 func newPacked(b *pack.Batches) *packed { return &packed{batches: b, first: []int{0}} }
@@ -61,7 +63,9 @@ func (p *packed) Batch(i int) (*train.Batch, error) {
 		return nil, err
 	}
 	p.next = i + 1
-	return trainBatch(b), nil
+	batch := trainBatch(b)
+	asksTeacher(batch, p.teacher)
+	return batch, nil
 }
 
 // seek goes to batch i. The number of batches of an epoch is known once it has been entered.
@@ -83,6 +87,13 @@ func (p *packed) seek(i int) error {
 	}
 	p.next = i
 	return p.batches.Seek(pack.Position{Epoch: uint64(epoch), Batch: i - p.first[epoch]})
+}
+
+// asksTeacher lets a batch ask a teacher that runs along, if there is one, instead of reading what was kept of it.
+func asksTeacher(b *train.Batch, t nn.Teacher) {
+	if t != nil {
+		b.Teacher, b.Signal = t, nil
+	}
 }
 
 func trainBatch(b *pack.Batch) *train.Batch {

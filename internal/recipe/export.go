@@ -47,8 +47,9 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 		if err != nil {
 			return "", &InputError{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
 		}
-		for _, c := range plan.Substitutions() {
-			r.log.Warn("another type than the format's", "file", filepath.Base(path), "tensor", c.Name, "type", c.Type, "wanted", c.Wanted, "reason", c.Reason)
+		if c := plan.Substitutions(); len(c) > 0 {
+			r.log.Warn("tensors with another type than the format's", "file", filepath.Base(path), "tensors", len(c),
+				"such_as", c[0].Name, "type", c[0].Type, "wanted", c[0].Wanted, "reason", c[0].Reason)
 		}
 		if err := model.WriteGGUF(path, m, plan); err != nil {
 			return "", err

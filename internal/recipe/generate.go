@@ -30,6 +30,9 @@ func generate(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := r.savePrompts(prompts); err != nil {
+		return "", err
+	}
 	data, err := r.openData()
 	if err != nil {
 		return "", err

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/convert"
 	"github.com/seed-d24fde5f/distill/dataset/prompt"
 	"github.com/seed-d24fde5f/distill/internal/problem"
 )
@@ -49,6 +51,26 @@ func (r *Run) makePrompts() ([]distill.Prompt, error) {
 		return nil, inputErrorf("", "prompts: there are none")
 	}
 	return r.prompts, nil
+}
+
+// savePrompts writes prompts.arrow: the prompts as rows without an answer, so that whatever reads rows reads them.
+func (r *Run) savePrompts(prompts []distill.Prompt) error {
+	path := r.path(PromptsFile)
+	tmp := r.path("." + PromptsFile)
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	_, err := convert.Write(tmp, convert.Arrow, func(yield func(distill.Row, error) bool) {
+		for _, p := range prompts {
+			if !yield(distill.Row{ID: p.ID, Prompt: p}, nil) {
+				return
+			}
+		}
+	}, convert.Options{})
+	if err != nil {
+		return fmt.Errorf("prompts: %w", err)
+	}
+	return os.Rename(tmp, path)
 }
 
 // problems makes the recipe's word problems, of both splits in the share that the recipe holds out.

@@ -34,7 +34,7 @@ func (r *Run) subjects() []*subject {
 	}
 	all = append(all,
 		&subject{Model: report.Model{Role: report.Untouched}, path: untouched},
-		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, trainedFile)}, path: r.trainedPath()})
+		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()})
 	if r.Recipe.Train.Control != "none" {
 		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(TrainDir, controlFile)}, path: r.path(TrainDir, controlFile), name: "on answers alone"})
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
@@ -14,6 +14,8 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
 	"github.com/seed-d24fde5f/distill/train/loss"
@@ -29,6 +31,8 @@ const (
 	MetricsFile    = "metrics.jsonl"
 	controlDir     = "control"      // the control student's checkpoints and curve
 	controlFile    = "control.gguf" // and what it came to
+	qatDir         = "qat"          // likewise of the last phase, under the rounding of a block format
+	qatFile        = "student-qat.gguf"
 )
 
 // errTrainTime ends training at the recipe's limit on time.
@@ -46,6 +50,9 @@ type lesson struct {
 	file      string // of the trained student, below TrainDir
 	reasoning bool   // the teacher's thinking is learnt
 	loss      config.Loss
+	from      string  // model to start from
+	share     float64 // of the recipe's steps
+	round     string  // block format that the weights are rounded to; empty for none
 }
 
 // fit trains the student on the selected rows, and then the control student if there is one.
@@ -62,7 +69,8 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	t := &r.Recipe.Train
-	result, err := r.learn(ctx, lang, rows, lesson{"train", ".", trainedFile, t.LearnReasoning, t.Loss}, st.Inputs)
+	result, err := r.learn(ctx, lang, rows, lesson{title: "train", dir: ".", file: trainedFile,
+		reasoning: t.LearnReasoning, loss: t.Loss, from: r.Recipe.Student.From, share: 1}, st.Inputs)
 	if err != nil {
 		return "", err
 	}
@@ -73,9 +81,20 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	if t.Control == "answers" {
 		text := config.Loss{Kind: "ce", Temperature: 1, LabelSmoothing: t.Loss.LabelSmoothing}
-		if _, err := r.learn(ctx, lang, rows, lesson{"train: control", controlDir, controlFile, false, text}, st.Inputs); err != nil {
+		what := lesson{title: "train: control", dir: controlDir, file: controlFile, loss: text, from: r.Recipe.Student.From, share: 1}
+		if _, err := r.learn(ctx, lang, rows, what, st.Inputs); err != nil {
 			return "", err
 		}
+	}
+	if q := t.QAT; q != nil {
+		what := lesson{title: "train: " + q.Type, dir: qatDir, file: qatFile, reasoning: t.LearnReasoning, loss: t.Loss,
+			from: r.path(TrainDir, trainedFile), share: q.Share, round: q.Type}
+		settled, err := r.learn(ctx, lang, rows, what, st.Inputs)
+		if err != nil {
+			return "", err
+		}
+		st.Tokens += settled.Tokens
+		st.Note += fmt.Sprintf(", %.4f under %s", settled.Loss, q.Type)
 	}
 	return digest(st.Inputs, result.Steps, result.Loss), nil
 }
@@ -86,13 +105,15 @@ func (r *Run) learn(ctx context.Context, lang *language, rows []distill.Row, wha
 	if err != nil {
 		return train.Result{}, err
 	}
-	learner, err := r.newStudent(lang)
+	learner, err := r.newStudent(lang, what)
 	if err != nil {
 		return train.Result{}, err
 	}
 	defer learner.Close()
-	if err := r.saveStudent(learner, lang, initialFile); err != nil {
-		return train.Result{}, err
+	if r.Recipe.Student.From == "scratch" {
+		if err := r.saveStudent(learner, lang, initialFile); err != nil {
+			return train.Result{}, err
+		}
 	}
 	opts, meter, err := r.trainOptions(learner, lang, examples, what)
 	if err != nil {
@@ -127,11 +148,26 @@ func (r *Run) keepOnly(dir, inputs string) error {
 	return replaceFile(mark, []byte(inputs))
 }
 
-// newStudent makes the student as it is before training.
-func (r *Run) newStudent(l *language) (*student.Student, error) {
+// newStudent makes the student as it is before a lesson.
+func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	options := []student.Option{student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16")}
-	if from := r.Recipe.Student.From; from != "scratch" {
-		m, err := OpenModel(from)
+	if r.Recipe.Train.Recompute {
+		options = append(options, student.Recompute())
+	}
+	if what.round != "" {
+		// A mix such as Q4_K_M has one format for most of its weights; that is what they settle on.
+		name := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(what.round), "_M"), "_S")
+		format, err := quant.ParseType(name)
+		if err != nil {
+			return nil, inputErrorf("", "train.qat.type: %w", err)
+		}
+		options = append(options, student.RoundTo(format))
+	}
+	if a := r.Recipe.Student.LoRA; a != nil && what.round == "" {
+		options = append(options, student.WithLoRA(student.LoRA{Rank: a.Rank, Alpha: a.Alpha, Targets: a.Targets, Seed: r.Recipe.Seed}))
+	}
+	if what.from != "scratch" {
+		m, err := OpenModel(what.from)
 		if err != nil {
 			return nil, err
 		}
@@ -207,18 +243,45 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 	if err != nil {
 		return train.Options{}, nil, err
 	}
-	steps := stepsOf(t, batches.PerEpoch(), length)
+	steps := max(1, int(what.share*float64(stepsOf(t, batches.PerEpoch(), length))))
+	source := newPacked(batches)
+	if what.loss.Dense {
+		if source.teacher, err = r.denseTeacher(l); err != nil {
+			return train.Options{}, nil, err
+		}
+		for _, b := range heldout {
+			asksTeacher(b, source.teacher)
+		}
+	}
 	meter := newTrainMeter(r, what, steps)
 	rate, spec := optimizerOf(&t.Optimizer)
 	return train.Options{
-		Model: learner, Data: newPacked(batches), Objective: objective,
+		Model: learner, Data: source, Objective: objective,
 		Steps: steps, Accumulate: t.Accumulate,
 		Rate: rate, Optimizer: spec, Clip: t.Optimizer.Clip,
 		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final},
+		EMA:      t.EMA,
 		Heldout:  heldout, EvalEvery: orTenth(t.EvalEvery, steps), KeepBest: len(heldout) > 0,
 		Dir: r.path(TrainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
-		Observe: meter.observe, Log: r.log,
+		Observe: meter.observe, Log: slog.New(quieter{r.log.Handler()}),
 	}, meter, nil
+}
+
+// denseTeacher returns the recipe's teacher as one that runs along in training. It must know the student's tokens.
+func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
+	if !l.exact {
+		return nil, inputErrorf("set tokenizer.from to teacher", "train.loss.dense: the student's vocabulary is not the teacher's")
+	}
+	m, err := OpenModel(r.teacherModel())
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	s, err := student.FromModel(m, student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	if err != nil {
+		return nil, err
+	}
+	return student.NewTeacher(s), nil
 }
 
 // padToken fills what is left of a row; it is never learnt, so any token will do where there is none for it.
@@ -275,4 +338,11 @@ func lossSpec(l *config.Loss) loss.Spec {
 }
 
 // trainedPath returns the file of the trained student.
-func (r *Run) trainedPath() string { return filepath.Join(r.Dir, TrainDir, trainedFile) }
+func (r *Run) trainedPath() string { return r.path(TrainDir, r.trainedFile()) }
+
+func (r *Run) trainedFile() string {
+	if r.Recipe.Train.QAT != nil {
+		return qatFile
+	}
+	return trainedFile
+}
