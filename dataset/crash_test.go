@@ -174,7 +174,7 @@ func TestTornTail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := 37
+	step := 149
 	for cut := 0; cut < len(whole); cut += step {
 		for _, tail := range [][]byte{nil, make([]byte, min(len(whole)-cut, 500)), []byte("garbage")} {
 			torn := append(append([]byte{}, whole[:cut]...), tail...)
@@ -195,7 +195,7 @@ func TestTornTail(t *testing.T) {
 			if d.Len() != want {
 				t.Fatalf("cut at %d: %d rows where %d are whole", cut, d.Len(), want)
 			}
-			if cut%(step*10) == 0 {
+			if cut%(step*4) == 0 {
 				if err := d.Append(context.Background(), plain(100, 2)...); err != nil {
 					t.Fatal(err)
 				}
