@@ -15,6 +15,7 @@ type LoRA struct {
 	Rank    int
 	Alpha   float64  // 0 means 2·Rank
 	Targets []string // of attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down; nil means all
+	Dropout float64  // share of the inputs that adapters do not see in training, in [0, 1)
 	Seed    uint64
 }
 
@@ -29,6 +30,9 @@ func (s *Student) adapt(seed uint64) error {
 	l := s.settings.lora
 	if l == nil {
 		return s.matchings()
+	}
+	if !(l.Dropout >= 0 && l.Dropout < 1) {
+		return fmt.Errorf("student: dropout %v of LoRA outside [0, 1)", l.Dropout)
 	}
 	if l.Rank <= 0 {
 		return errors.New("student: the rank of LoRA must be positive")
@@ -57,7 +61,7 @@ func (s *Student) adapt(seed uint64) error {
 			a.Changed()
 			s.add(a)
 			s.add(b)
-			s.adapters[base+".weight"] = &nn.Adapter{A: a, B: b, Scale: float32(alpha / float64(l.Rank))}
+			s.adapters[base+".weight"] = &nn.Adapter{A: a, B: b, Scale: float32(alpha / float64(l.Rank)), Dropout: float32(l.Dropout)}
 		}
 	}
 	return s.matchings()

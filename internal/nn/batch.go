@@ -57,6 +57,14 @@ func (b *Batch) Weight() float64 {
 	return sum
 }
 
+// hash returns a number that depends on the tokens.
+func (b *Batch) hash() (h uint64) {
+	for _, id := range b.Tokens {
+		h = splitmix(h ^ uint64(id))
+	}
+	return h
+}
+
 // Check returns an error unless the lengths fit the shape, tokens and learnt targets lie in the vocabulary, weights are
 // not negative, starts are in order, and something is learnt.
 func (b *Batch) Check(vocab int) error {

@@ -46,7 +46,10 @@ type Engine struct {
 	batch  *Batch
 	layout layout
 	loss   RowLoss
-	scale  float32
+
+	batchHash uint64 // of its tokens: the seed of dropout
+
+	scale float32
 
 	attention attentionState // shared where nothing need be kept
 	ffn       feedForwardState
@@ -65,12 +68,13 @@ func NewEngine(pool *kernel.Pool, prec kernel.Precision, packs Packs, batchRows,
 func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
 	e.batch, e.loss, e.scale = b, loss, scale
 	e.layout.set(b)
+	e.batchHash = b.hash()
 }
 
 // scratch holds buffers that live within one operation; all operations of an engine use the same ones, since a
 // TapeMachine runs them one after another.
 type scratch struct {
-	wide, narrow, branch, low []float32
+	wide, narrow, branch, low, dropped []float32
 }
 
 // grow returns buf with n elements, reallocated when it is too short. Its contents are not defined.

@@ -324,22 +324,6 @@ func TestRounded(t *testing.T) {
 	compare(t, "rounded", runFused(t, operation{fused: f.Apply}, testEngine(b, false), x, direction), want)
 }
 
-// TestMergedAdapter checks that a layer with its adapter merged computes what the two did.
-func TestMergedAdapter(t *testing.T) {
-	b := testBatch()
-	x, direction := param("x", 0, testN, testWidth), param("direction", 0, testN, testWidth).Data()
-	f := testFeedForward(true)
-	want := runFused(t, operation{fused: f.Apply}, testEngine(b, false), x, direction)
-	merged := FeedForward{Norm: f.Norm, Gate: f.Gate, Up: f.Up, Down: f.Down, Eps: f.Eps}
-	for p, a := range map[**Param]*Adapter{&merged.Gate: f.GateAdapter, &merged.Up: f.UpAdapter, &merged.Down: f.DownAdapter} {
-		q := NewParam((*p).name, false, (*p).Shape()...)
-		copy(q.Data(), a.Merge(*p))
-		*p = q
-	}
-	got := runFused(t, operation{fused: merged.Apply}, testEngine(b, false), x, direction)
-	compare(t, "merged", outcome{value: got.value}, outcome{value: want.value})
-}
-
 func TestBatchCheck(t *testing.T) {
 	for name, spoil := range map[string]func(*Batch){
 		"short targets":          func(b *Batch) { b.Targets = b.Targets[1:] },

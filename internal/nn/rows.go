@@ -30,6 +30,11 @@ func (e *Engine) copyMatrix(dst, src kernel.Matrix) { e.eachRow(copyRow, dst, sr
 
 func copyRow(t *rowTask, i int) { copy(t.a.Row(i), t.b.Row(i)) }
 
+func addRow(t *rowTask, i int) {
+	row := t.a.Row(i)
+	kernel.Add(row, row, t.b.Row(i))
+}
+
 // addBias adds bias to every row of y.
 func (e *Engine) addBias(y kernel.Matrix, bias []float32) {
 	e.eachRow(addToRow, y, kernel.Matrix{}, bias)
