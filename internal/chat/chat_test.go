@@ -140,6 +140,7 @@ func TestBrokenTemplates(t *testing.T) {
 		"drops user":      "hello",
 		"drops assistant": "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}",
 		"raises":          "{{ raise_exception('never') }}",
+		"endless":         "{% for i in range(1000000000) %}x{% endfor %}",
 		"includes":        "{% include '/etc/passwd' %}",
 	} {
 		if _, err := New(tok, source); err == nil || !strings.HasPrefix(err.Error(), "chat: ") {

@@ -78,7 +78,7 @@ func stringLength(s string) int {
 var setTag = regexp.MustCompile(`^([-+]?\s*set\s[^=]*=)([^=].*)$`)
 
 func spellOutTag(body string, output bool) string {
-	body = spellOutBrackets(body)
+	body = spellOutBrackets(body, 0)
 	head, expression := "", body
 	if !output {
 		m := setTag.FindStringSubmatch(strings.ReplaceAll(body, "\n", " "))
@@ -96,8 +96,14 @@ func spellOutTag(body string, output bool) string {
 	return head + lead + conditional(trimmed[len(lead):]) + tail
 }
 
-// spellOutBrackets rewrites what stands inside the brackets of s.
-func spellOutBrackets(s string) string {
+// maxBrackets is how deep brackets may be nested; beyond it they are left alone.
+const maxBrackets = 64
+
+// spellOutBrackets rewrites what stands inside the brackets of s, which stands inside depth brackets itself.
+func spellOutBrackets(s string, depth int) string {
+	if depth > maxBrackets {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -111,7 +117,7 @@ func spellOutBrackets(s string) string {
 				return b.String() + s[i:]
 			}
 			b.WriteByte(s[i])
-			b.WriteString(spellOutList(s[i+1:i+1+end], s[i] == '{'))
+			b.WriteString(spellOutList(s[i+1:i+1+end], s[i] == '{', depth+1))
 			b.WriteByte(s[i+1+end])
 			i += end + 1
 		default:
@@ -124,10 +130,10 @@ func spellOutBrackets(s string) string {
 var keyword = regexp.MustCompile(`^\s*\w+\s*=($|[^=])`)
 
 // spellOutList rewrites each of the parts between the commas of a bracket; of a mapping, the values.
-func spellOutList(s string, mapping bool) string {
+func spellOutList(s string, mapping bool, depth int) string {
 	parts := cutTop(s, ',')
 	for i, part := range parts {
-		part = spellOutBrackets(part)
+		part = spellOutBrackets(part, depth)
 		head := ""
 		if mapping {
 			if pair := cutTop(part, ':'); len(pair) == 2 {
@@ -145,7 +151,7 @@ func spellOutList(s string, mapping bool) string {
 // conditional rewrites an expression that is a conditional at its top, and returns any other as it is.
 func conditional(s string) string {
 	ifs, elses := keywords(s)
-	if len(ifs) == 0 {
+	if len(ifs) == 0 || len(elses) > 0 && elses[0] < ifs[0] { // none, or no expression at all
 		return s
 	}
 	then, condition, other := s[:ifs[0]], s[ifs[0]+2:], "''"

@@ -74,6 +74,7 @@ var features = map[string]string{
 	"raw newline":    "{{- 'a\\n' -}}\n\n  b",
 	"dict get":       "{{ messages[0].get('role') }}{{ messages[0].get('nope', 'no') }}",
 	"conditionals":   "{{ 'a' ~ ('b' if add_generation_prompt else 'c') }}{% set x = '<' + ('(' if messages | length > 1 else ', \\' if') + '>' %}{{ x }}{{ [1 if false else 2, 3] | join('-') }}{{ 'p' if false else 'q' if false else 'r' }}{% macro f(k) %}{{ k }}{% endmacro %}{{ f(k='v' if true else 'w') }}{{ {'m': 'n' if not true else 'o'}['m'] }}{% if ('' if true else 'z') %}no{% endif %}{{ (messages[0].nope.deeper if messages[0].nope else 'lazy') }}",
+	"range":          "{% for i in range(3) %}{{ i }}{% endfor %}{% for i in range(messages | length, -1, -1) %}{{ i }}{% endfor %}{% for i in range(1, 7, 2) %}{{ i }}{% endfor %}{{ range(2) | length }}",
 	"raise":          "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}ok",
 }
 

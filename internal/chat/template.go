@@ -80,6 +80,7 @@ func environment() *exec.Environment {
 	}
 	context := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
 	context.Set("raise_exception", raise)
+	context.Set("range", numbers)
 	context.Set("strftime_now", func(format string) string { return strftime(time.Now(), format) })
 	methods := builtins.Methods
 	methods.Str = stringMethods()
@@ -94,6 +95,35 @@ func raise(_ *exec.Evaluator, args *exec.VarArgs) (string, error) {
 		return "", errors.New("the template refuses the conversation")
 	}
 	return "", fmt.Errorf("the template refuses the conversation: %s", args.Args[0].String())
+}
+
+// maxRange is the longest range a template may ask for: far more than a conversation has turns, and no endless loop.
+const maxRange = 1 << 16
+
+// numbers is Python's range as a list.
+func numbers(_ *exec.Evaluator, args *exec.VarArgs) (list, error) {
+	bounds := []int{0, 0, 1}
+	for i, a := range args.Args {
+		if !a.IsInteger() || i > 2 {
+			return nil, errors.New("range: one to three integers are wanted")
+		}
+		bounds[i] = a.Integer()
+	}
+	if len(args.Args) == 1 {
+		bounds[0], bounds[1] = 0, bounds[0]
+	}
+	start, stop, step := bounds[0], bounds[1], bounds[2]
+	if step == 0 || len(args.Args) == 0 {
+		return nil, errors.New("range: it has no end, or no step")
+	}
+	all := list{}
+	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
+		if len(all) == maxRange {
+			return nil, fmt.Errorf("range: longer than %d", maxRange)
+		}
+		all = append(all, i)
+	}
+	return all, nil
 }
 
 // items lists a mapping's entries as pairs, in order where it has one.
