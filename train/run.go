@@ -14,7 +14,8 @@ import (
 )
 
 // Run trains the model, continuing from the newest checkpoint in Dir if there is one. When the context is cancelled it
-// saves a checkpoint and returns the context's error with the result so far.
+// saves a checkpoint and returns the context's error with the result so far. Either way the model is left with the weights
+// that were asked for: the average, the best that were evaluated, or the last.
 func Run(ctx context.Context, o Options) (Result, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -33,7 +34,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	defer r.closeMetrics()
 	for r.Step < o.Steps {
 		if ctx.Err() != nil {
-			return r.result(), errors.Join(context.Cause(ctx), r.save())
+			return r.result(), errors.Join(context.Cause(ctx), r.save(), r.settle())
 		}
 		p, err := r.step()
 		if err != nil {

@@ -150,23 +150,28 @@ func (r *run) keep() error {
 	return nil
 }
 
-// finish saves the last checkpoint, then leaves the weights behind that were asked for: the average, or the best.
+// finish saves the last checkpoint and settles the weights.
 func (r *run) finish() (Result, error) {
 	if r.saved != r.Step {
 		if err := r.save(); err != nil {
 			return r.result(), err
 		}
 	}
+	err := r.settle()
+	return r.result(), err
+}
+
+// settle leaves the weights behind that were asked for: the average, or the best.
+func (r *run) settle() error {
 	if r.ema != nil {
 		r.ema.Swap()
 	}
-	if b := r.position.Best; r.KeepBest && b != nil && r.Last.Step != b.Step {
-		if err := r.restoreBest(); err != nil {
-			return r.result(), err
-		}
-		r.Last = b
+	b := r.position.Best
+	if !r.KeepBest || b == nil || b.Step == r.Step {
+		return nil
 	}
-	return r.result(), nil
+	r.Last = b
+	return r.restoreBest()
 }
 
 func (r *run) restoreBest() error {

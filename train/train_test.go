@@ -184,6 +184,29 @@ func TestOtherRunRefused(t *testing.T) {
 	}
 }
 
+// TestStoppedRunIsSettled checks that a run which is stopped leaves the best weights behind, and its last in the
+// checkpoint.
+func TestStoppedRunIsSettled(t *testing.T) {
+	for _, dir := range []string{"", t.TempDir()} {
+		s := newStudent(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		o := options(t, s, dir)
+		o.Observe = func(p train.Progress) {
+			if p.Step == 20 {
+				cancel()
+			}
+		}
+		result, err := train.Run(ctx, o)
+		if !errors.Is(err, context.Canceled) || result.Best == nil || result.Best.Step != 16 {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		e, err := train.Evaluate(s, o.Heldout, o.Objective)
+		if err != nil || e.Loss != result.Best.Loss {
+			t.Errorf("left behind: %+v, best %+v, %v", e, *result.Best, err)
+		}
+	}
+}
+
 // sick is a model whose loss or gradient goes wrong at some calls.
 type sick struct {
 	*student.Student
