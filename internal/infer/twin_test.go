@@ -12,12 +12,18 @@ import (
 // batch. It is what every faster path is held to.
 func twin(tb testing.TB, m *model.Model, ids []Token) []float32 {
 	tb.Helper()
+	loaded := map[string][]float64{}
 	load := func(format string, a ...any) []float64 {
-		w, err := m.Float32(fmt.Sprintf(format, a...))
+		name := fmt.Sprintf(format, a...)
+		if out, ok := loaded[name]; ok {
+			return out
+		}
+		w, err := m.Float32(name)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		out := make([]float64, len(w))
+		loaded[name] = out
 		for i, v := range w {
 			out[i] = float64(v)
 		}

@@ -89,7 +89,7 @@ func TestImportanceLowersTheWeightedError(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for _, typ := range []Type{Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K} {
 		var plain, guided float64
-		for range 60 {
+		for range 16 {
 			x, w := make([]float32, 512), make([]float32, 512)
 			for i := range x {
 				x[i], w[i] = float32(r.NormFloat64()), float32(math.Exp(2*r.NormFloat64()))
