@@ -41,6 +41,9 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	if m.Config, err = configFromGGUF(f.Metadata, m.tensors); err != nil {
 		return nil, err
 	}
+	if err := m.Validate(); err != nil { // before anything is made in the sizes it claims
+		return nil, err
+	}
 	if err := m.dropUnknown(); err != nil {
 		return nil, err
 	}
@@ -133,9 +136,10 @@ func configFromGGUF(md *gguf.Metadata, tensors map[string]Tensor) (Config, error
 		g.err = fmt.Errorf("model: metadata %q is missing", g.key("attention.layer_norm_rms_epsilon"))
 	}
 	c.KVHeads = g.intOr("attention.head_count_kv", c.Heads)
-	if c.Heads > 0 {
-		c.HeadDim = g.intOr("attention.key_length", c.Width/c.Heads)
+	if c.Heads < 1 {
+		return c, fmt.Errorf("model: metadata %q: %d heads", g.key("attention.head_count"), c.Heads)
 	}
+	c.HeadDim = g.intOr("attention.key_length", c.Width/c.Heads)
 	if n := g.intOr("expert_count", 0); n > 0 && g.err == nil {
 		g.err = fmt.Errorf("model: mixtures of experts are not supported (%s is %d)", g.key("expert_count"), n)
 	}

@@ -59,6 +59,9 @@ func New(cfg Config, tok *tokenizer.Tokenizer, template string, weights map[stri
 	if cfg.RopeInterleaved {
 		return nil, errors.New("model: weights in memory are never interleaved")
 	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	m := &Model{Config: cfg, Name: cfg.Arch, Tokenizer: tok, Template: template, tensors: make(map[string]Tensor)}
 	for _, s := range cfg.Specs() {
 		w, ok := weights[s.Name]

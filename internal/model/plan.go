@@ -84,6 +84,9 @@ func NewPlan(c Config, name string, o PlanOptions) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	if err := c.Validate(); err != nil {
+		return Plan{}, err
+	}
 	p := Plan{FileType: f.name, Importance: o.Importance, number: f.number}
 	var refused []string
 	for _, s := range c.Specs() {
