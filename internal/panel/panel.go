@@ -210,14 +210,29 @@ func (m *Matrix) Row(dst []float32, i int) {
 			dst[k] = half.FromBF16(m.halves[(p*m.Cols+k)*Width+lane])
 		}
 	default:
-		group := m.group()
-		for k := range m.Cols {
-			g := (p*(m.Cols/group)+k/group)*Width + lane
-			v := float32(m.scales[g] * float32(m.level(p, lane, k)-m.zero)) // as quant decodes: not fused
-			if m.mins != nil {
-				v -= m.mins[g]
+		m.levelRow(dst, p, lane)
+	}
+}
+
+// levelRow decodes a row of levels, chunk by chunk of four columns.
+func (m *Matrix) levelRow(dst []float32, p, lane int) {
+	group := m.group()
+	for k := 0; k < m.Cols; k += 4 {
+		at := (p*(m.Cols/group)+k/group)*Width + lane
+		scale, low := m.scales[at], float32(0)
+		if m.mins != nil {
+			low = m.mins[at]
+		}
+		chunk, shift := p*m.Cols*Width+k/4*64, 0
+		if m.layout == layoutNibble {
+			chunk, shift = p*m.Cols*Width/2+k/32*256+k%16/4*64, k%32/16*4
+		}
+		for j, b := range m.levels[chunk+lane*4:][:4] {
+			l := int32(b)
+			if m.layout == layoutNibble {
+				l = l >> shift & 15
 			}
-			dst[k] = v
+			dst[k+j] = float32(scale*float32(l-m.zero)) - low // as quant decodes: not fused
 		}
 	}
 }
