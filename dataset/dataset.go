@@ -54,7 +54,6 @@ type Dataset struct {
 	torn     int64
 
 	lazyIDs sync.Once // a reader loads ids when it is first asked about one
-	idsErr  error
 }
 
 // tail is the durable part of the stream in progress.
@@ -142,10 +141,15 @@ func (d *Dataset) Append(_ context.Context, rows ...distill.Row) error {
 	return a.err
 }
 
-// Has reports whether a row of this id is durable.
+// Has reports whether a row of this id is durable. A reader that cannot load the ids answers false, and [Dataset.Ready] says
+// why.
 func (d *Dataset) Has(id string) bool {
 	if d.options.ReadOnly {
-		d.lazyIDs.Do(func() { d.idsErr = d.loadIDs() })
+		d.lazyIDs.Do(func() {
+			if err := d.loadIDs(); err != nil {
+				d.fail(err)
+			}
+		})
 	}
 	k := keyOf(id)
 	d.mu.RLock()
