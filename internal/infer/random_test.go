@@ -199,11 +199,12 @@ func TestQuantizedModelsAgreeWithLlamaCpp(t *testing.T) {
 	}
 }
 
-// Files that llama.cpp quantized get the tokens that llama.cpp chooses.
+// Files that llama.cpp quantized get the tokens that llama.cpp chooses; of this model Q4_K_M is a mix, as its rows are too
+// short. Q4_1 and Q5_1 are not among them: llama.cpp rounds their sums of activations to float16, and on a near tie differs.
 func TestQuantizedGreedyEqualsLlamaCpp(t *testing.T) {
 	oracle := fixture.Oracle(t)
 	source := fixture.Shared(t, "models", "stories260K-f32.gguf")
-	for name, ftype := range map[string]string{"F16": "1", "Q8_0": "7", "Q4_0": "2"} {
+	for name, ftype := range map[string]string{"F16": "1", "Q8_0": "7", "Q4_0": "2", "Q5_0": "8", "BF16": "32", "Q4_K_M": "15"} {
 		path := filepath.Join(t.TempDir(), name+".gguf")
 		ask(t, oracle, "quantize", source, path, ftype, "0")
 		want := parse(t, ask(t, oracle, append([]string{"greedy", path, "60"}, numbers(storiesPrompt)...)...))
