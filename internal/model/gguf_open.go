@@ -136,6 +136,9 @@ func configFromGGUF(md *gguf.Metadata, tensors map[string]Tensor) (Config, error
 		g.err = fmt.Errorf("model: metadata %q is missing", g.key("attention.layer_norm_rms_epsilon"))
 	}
 	c.KVHeads = g.intOr("attention.head_count_kv", c.Heads)
+	if g.err != nil {
+		return c, g.err
+	}
 	if c.Heads < 1 {
 		return c, fmt.Errorf("model: metadata %q: %d heads", g.key("attention.head_count"), c.Heads)
 	}

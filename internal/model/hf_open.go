@@ -29,7 +29,10 @@ func openHF(dir string) (*Model, error) {
 		return nil, fmt.Errorf("%w (in %s)", err, filepath.Join(dir, configName))
 	}
 	m.Tokenizer, m.Template, err = tokenizer.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		m.note("there is no tokenizer.json: the model takes and gives ids alone")
+	case err != nil:
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	set, err := safetensors.OpenDir(dir)
