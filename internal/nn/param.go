@@ -15,7 +15,6 @@ type Param struct {
 	grad    *tensor.Dense // nil while frozen
 	version uint64
 	stack   *stack // nil for one that lies alone
-	at      int    // which of the stack
 
 	// Round, where it is not nil, sets dst to what of src will be left after export: the forward pass then uses the
 	// rounded weights while gradient and update act on the exact ones (straight-through, Bengio et al. 2013,
@@ -52,7 +51,7 @@ func NewStack(frozen bool, cols int, names []string, rows []int) Params {
 		part := func(all []float32) *tensor.Dense {
 			return tensor.New(tensor.WithShape(rows[i], cols), tensor.WithBacking(all[lo:hi:hi]))
 		}
-		p := &Param{name: name, version: 1, value: part(s.data), stack: s, at: i}
+		p := &Param{name: name, version: 1, value: part(s.data), stack: s}
 		if !frozen {
 			p.grad = part(s.grad)
 		}
@@ -104,13 +103,10 @@ func (p *Param) GradData() []float32 {
 // Frozen reports whether the parameter is not learnt.
 func (p *Param) Frozen() bool { return p.grad == nil }
 
-// Freeze stops the parameter from being learnt and lets go of its gradient. It must not be in a graph yet.
-func (p *Param) Freeze() { p.grad = nil }
-
 // Changed says that the elements have been written to.
 func (p *Param) Changed() { p.version++ }
 
-// Value and Grad make a gorgonia.ValueGrad of it.
+// Value returns the elements as a tensor; with Grad it makes a gorgonia.ValueGrad.
 func (p *Param) Value() G.Value { return p.value }
 
 // Grad returns the accumulator.
@@ -153,16 +149,6 @@ func (p *Param) matrix(elements []float32) kernel.Matrix {
 
 // Params are all parameters of a model, in a fixed order.
 type Params []*Param
-
-// Get returns the parameter of that name, nil if there is none.
-func (ps Params) Get(name string) *Param {
-	for _, p := range ps {
-		if p.name == name {
-			return p
-		}
-	}
-	return nil
-}
 
 // Learnt returns those that are not frozen.
 func (ps Params) Learnt() Params {
