@@ -69,6 +69,9 @@ type Format struct {
 //   - notes a padding token that is also the end token. It is harmless here, where padding is masked by position, and
 //     in no trainer that masks by id: there the end would never be learnt.
 func New(tok *tokenizer.Tokenizer, source string) (*Format, error) {
+	if tok == nil {
+		return nil, errors.New("chat: a model without a tokenizer cannot take text")
+	}
 	f := &Format{Template: source, Tok: tok}
 	if source == "" {
 		f.Template = fallback(tok)
