@@ -90,7 +90,8 @@ func (t *Tokenizer) typesFromGGUF(md *gguf.Metadata) error {
 // tokenizer is the same whether a model's file is padded or not.
 func (t *Tokenizer) dropPadding() {
 	n := len(t.text)
-	for n > 0 && t.types[n-1] == typeUnused && t.text[n-1] == paddingName(n-1) {
+	// Older converters called such an entry user-defined.
+	for n > 0 && t.types[n-1] != typeNormal && t.text[n-1] == paddingName(n-1) {
 		n--
 	}
 	t.text, t.types = t.text[:n], t.types[:n]

@@ -112,6 +112,9 @@ func TestFoldersAgreeWithVocabularies(t *testing.T) {
 	for folder, name := range map[string]string{"qwen2-hf": "qwen2", "gpt2-hf": "gpt-2"} {
 		t.Run(folder, func(t *testing.T) {
 			tok := fromFolder(t, folder)
+			if other := fromVocab(t, name); tok.Hash() != other.Hash() || tok.Size() != other.Size() {
+				t.Errorf("%d tokens with hash %s, %d with %s", tok.Size(), tok.Hash(), other.Size(), other.Hash())
+			}
 			for _, v := range vectors(t, name) {
 				if got := tok.Encode(v.text, false); !slices.Equal(got, v.ids) {
 					t.Errorf("%q: %v, want %v", v.text, got, v.ids)
