@@ -28,6 +28,7 @@ func modelConversions() []*cli.Command {
 				&cli.StringFlag{Name: "type", Aliases: []string{"t"}, Value: "q4_k_m", Usage: "file `type`: " + strings.ToLower(strings.Join(model.FileTypes(), ", "))},
 				&cli.BoolFlag{Name: "strict", DisableDefaultText: true, Usage: "refuse a type that some tensor's shape does not fit"},
 				&cli.BoolFlag{Name: "pure", DisableDefaultText: true, Usage: "the same type for every matrix"},
+				&cli.StringFlag{Name: "imatrix", Usage: "importance `file` in llama.cpp's GGUF format, such as a run's export/imatrix.gguf"},
 				&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "only show the plan"},
 				&cli.BoolFlag{Name: "tensors", DisableDefaultText: true, Usage: "list every tensor in the plan"},
 			}},
@@ -94,7 +95,13 @@ func modelQuantize(c *cli.Context) error {
 		return err
 	}
 	defer m.Close()
-	plan, err := model.NewPlan(m.Config, c.String("type"), model.PlanOptions{Strict: c.Bool("strict"), Pure: c.Bool("pure")})
+	options := model.PlanOptions{Strict: c.Bool("strict"), Pure: c.Bool("pure")}
+	if path := c.String("imatrix"); path != "" {
+		if options.Importance, _, err = model.ReadImportance(path); err != nil {
+			return usage(err.Error(), "")
+		}
+	}
+	plan, err := model.NewPlan(m.Config, c.String("type"), options)
 	if err != nil {
 		return usage(err.Error(), "")
 	}

@@ -35,6 +35,12 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	meter := r.opts.Monitor.Start("export", "files", int64(len(r.Recipe.Export.Formats)), 0)
 	defer meter.Stop()
+	var importance model.Importance
+	if r.Recipe.Export.Importance {
+		if importance, err = r.importance(ctx, m); err != nil {
+			return "", err
+		}
+	}
 	var sums []any
 	var notes []string
 	for _, format := range r.Recipe.Export.Formats {
@@ -43,7 +49,7 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 		}
 		path := exportPath(r.Dir, format)
 		meter.Note(filepath.Base(path))
-		plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict})
+		plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict, Importance: importance})
 		if err != nil {
 			return "", &InputError{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
 		}
