@@ -38,8 +38,9 @@ func Near(threshold float64) (Step, error) {
 // nearIndex holds the signatures of the rows that were kept, and for each band a table from a band's bytes to the last
 // row that has them: open addressing over row numbers, whose keys are in the signatures.
 type nearIndex struct {
-	signatures []signature
-	tables     [bands][]int32 // row number plus 1; 0 is free; a power of two long
+	chunks [][]signature // of chunkRows each: growing copies nothing
+	n      int
+	tables [bands][]int32 // row number plus 1; 0 is free; a power of two long
 }
 
 // meet returns the greatest estimated similarity to an earlier text, and remembers this one unless that reaches
@@ -49,29 +50,39 @@ func (n *nearIndex) meet(shingles []uint64, threshold float64) (best float64) {
 		return 0
 	}
 	s := minHash(shingles)
-	if len(n.signatures)*2 >= len(n.tables[0]) {
+	if n.n*2 >= len(n.tables[0]) {
 		n.grow()
 	}
 	for b := range n.tables {
 		if slot := n.slot(b, s.band(b)); *slot != 0 {
-			best = max(best, similarity(&s, &n.signatures[*slot-1]))
+			best = max(best, similarity(&s, n.at(*slot)))
 		}
 	}
 	if best >= threshold {
 		return best
 	}
-	n.signatures = append(n.signatures, s)
+	if n.n%chunkRows == 0 {
+		n.chunks = append(n.chunks, make([]signature, 0, chunkRows))
+	}
+	last := &n.chunks[len(n.chunks)-1]
+	*last = append(*last, s)
+	n.n++
 	for b := range n.tables {
-		*n.slot(b, s.band(b)) = int32(len(n.signatures))
+		*n.slot(b, s.band(b)) = int32(n.n)
 	}
 	return best
 }
+
+const chunkRows = 1 << 14
+
+// at returns the signature of a row by its number in the tables.
+func (n *nearIndex) at(row int32) *signature { return &n.chunks[(row-1)/chunkRows][(row-1)%chunkRows] }
 
 // slot returns where key is in the table of a band, or the free place where it belongs.
 func (n *nearIndex) slot(b int, key uint32) *int32 {
 	table := n.tables[b]
 	for i := mix(uint64(key)) & uint64(len(table)-1); ; i = (i + 1) & uint64(len(table)-1) {
-		if row := table[i]; row == 0 || n.signatures[row-1].band(b) == key {
+		if row := table[i]; row == 0 || n.at(row).band(b) == key {
 			return &table[i]
 		}
 	}
@@ -85,7 +96,7 @@ func (n *nearIndex) grow() {
 		n.tables[b] = make([]int32, size)
 		for _, row := range old {
 			if row != 0 {
-				*n.slot(b, n.signatures[row-1].band(b)) = row
+				*n.slot(b, n.at(row).band(b)) = row
 			}
 		}
 	}

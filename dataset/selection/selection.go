@@ -90,15 +90,14 @@ const maxExamples = 3
 
 // candidate is what is remembered of a row.
 type candidate struct {
-	ordinal, sample, tokens int32
-	score                   float32
-	pass, out               bool
+	group, ordinal, sample, tokens int32
+	score                          float32
+	pass                           bool
 }
 
-// group is a prompt with its answers.
+// group is a prompt.
 type group struct {
 	hash           uint64 // of the prompt
-	answers        []candidate
 	passed, judged int32
 }
 
@@ -106,10 +105,11 @@ type group struct {
 type Choice struct {
 	Report Report
 
-	kept   []uint64 // a bit a row
-	rows   int
-	index  map[[16]byte]int32 // of a prompt among groups
-	groups []group            // in the order their prompts first appear
+	kept       []uint64    // a bit a row
+	candidates []candidate // those that no rule about a single row has left out; until the choice is made
+	rows       int
+	index      map[[16]byte]int32 // of a prompt among groups
+	groups     []group            // in the order their prompts first appear
 }
 
 func (o *Options) check() error {
@@ -150,9 +150,7 @@ func Choose(rows iter.Seq2[distill.Row, error], options Options) (*Choice, error
 		}
 	}
 	c.kept = make([]uint64, (c.rows+63)/64)
-	for i := range c.groups {
-		c.choose(&c.groups[i], &options, drops)
-	}
+	c.chooseAll(&options, drops)
 	c.Report.Rows, c.Report.Prompts = c.rows, len(c.groups)
 	for reason, examples := range ids {
 		r := c.Report.Dropped[reason]
@@ -175,7 +173,7 @@ func (c *Choice) add(row *distill.Row, o *Options, ids map[string][]string, name
 		c.groups = append(c.groups, group{hash: binary.LittleEndian.Uint64(key[:])})
 	}
 	g := &c.groups[i]
-	a := candidate{ordinal: int32(c.rows), sample: row.Sample, tokens: int32(Tokens(row)),
+	a := candidate{group: i, ordinal: int32(c.rows), sample: row.Sample, tokens: int32(Tokens(row)),
 		score: score(row, o.Score), pass: passes(row, o.Verdicts)}
 	c.rows++
 	g.judged++
@@ -187,15 +185,16 @@ func (c *Choice) add(row *distill.Row, o *Options, ids map[string][]string, name
 		return err
 	}
 	if reason != "" {
-		a.out = true
 		c.drop(reason)
 		if len(ids[reason]) < maxExamples {
 			ids[reason] = append(ids[reason], row.ID)
 		}
-	} else if len(names) < sampleRows {
+		return nil
+	}
+	if len(names) < sampleRows {
 		names[a.ordinal] = row.ID
 	}
-	g.answers = append(g.answers, a)
+	c.candidates = append(c.candidates, a)
 	return nil
 }
 
@@ -226,15 +225,23 @@ func (c *Choice) drop(reason string) {
 	c.Report.Dropped[reason] = r
 }
 
-// choose decides about the answers of one prompt that are still in.
-func (c *Choice) choose(g *group, o *Options, names map[int32]string) {
-	in := make([]candidate, 0, len(g.answers))
-	for _, a := range g.answers {
-		if !a.out {
-			in = append(in, a)
+// chooseAll goes through the prompts in the order in which they appeared, with the answers that are still in.
+func (c *Choice) chooseAll(o *Options, names map[int32]string) {
+	slices.SortStableFunc(c.candidates, func(a, b candidate) int { return cmp.Compare(a.group, b.group) })
+	from := 0
+	for i := range c.groups {
+		to := from
+		for to < len(c.candidates) && int(c.candidates[to].group) == i {
+			to++
 		}
+		c.choose(&c.groups[i], c.candidates[from:to], o, names)
+		from = to
 	}
-	g.answers = nil
+	c.candidates = nil
+}
+
+// choose decides about the answers of one prompt.
+func (c *Choice) choose(g *group, in []candidate, o *Options, names map[int32]string) {
 	reason := ReasonPolicy
 	limit := len(in)
 	if o.PerPrompt > 0 {
