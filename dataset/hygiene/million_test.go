@@ -15,7 +15,6 @@ import (
 
 var millionRows = flag.Int("million.rows", 0, "rows of the test of a large dataset; 0 skips it")
 
-// Selection and removal of duplicates over a million rows stay under 300 MB, garbage included. Run with
 // Selection and removal of duplicates, all steps at once, hold some 200 bytes a row: a million rows stay under 300 MB when
 // the collector is told so, as a program does that wants it. Run with -million.rows 1000000.
 func TestMillionRows(t *testing.T) {
