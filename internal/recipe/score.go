@@ -25,6 +25,11 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	defer judge.close()
+	in, err := dataset.Open(r.path(DataDir), dataset.Options{ReadOnly: true})
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
 	out, err := dataset.Open(r.path(ScoredDir), dataset.Options{Origin: dataset.Origin{
 		Teacher: r.Recipe.Teacher.Model, TokenizerHash: judge.language.tokenizer.Hash(), Signal: distill.SignalKind(r.Recipe.Score.Signal.Kind),
 	}})
@@ -32,21 +37,25 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	defer out.Close()
-	in, err := dataset.Open(r.path(DataDir), dataset.Options{ReadOnly: true})
-	if err != nil {
+	if err := r.scoreAll(ctx, judge, in, out); err != nil {
 		return "", err
 	}
-	defer in.Close()
+	st.Note = fmt.Sprintf("%d rows scored", out.Len())
+	return digest(st.Inputs, out.Len()), out.Seal()
+}
+
+// scoreAll scores the rows of in that out does not have.
+func (r *Run) scoreAll(ctx context.Context, judge *subject, in, out *dataset.Dataset) error {
 	meter := r.opts.Monitor.Start("score", "rows", int64(in.Len()), int64(out.Len()))
 	defer meter.Stop()
-	group, ctx := errgroup.WithContext(ctx)
+	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	var skipped int
 	for row, err := range in.Rows() {
 		if err != nil {
-			return "", errors.Join(err, group.Wait())
+			return errors.Join(err, group.Wait())
 		}
-		if ctx.Err() != nil {
+		if working.Err() != nil {
 			break
 		}
 		if out.Has(row.ID) {
@@ -54,30 +63,29 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 		}
 		tokens, from, ok, err := judge.tokensToScore(&row)
 		if err != nil {
-			return "", errors.Join(fmt.Errorf("row %s: %w", row.ID, err), group.Wait())
+			return errors.Join(fmt.Errorf("row %s: %w", row.ID, err), group.Wait())
 		}
 		if !ok {
 			skipped++
 			continue
 		}
 		group.Go(func() error {
-			logprobs, signal, err := judge.ready.Score(ctx, tokens, from, signalOf(r.Recipe.Score.Signal))
+			logprobs, signal, err := judge.ready.Score(working, tokens, from, signalOf(r.Recipe.Score.Signal))
 			if err != nil {
 				return fmt.Errorf("row %s: %w", row.ID, err)
 			}
 			row.TokenIDs, row.TokenLogprobs, row.Signal = tokens[from:], logprobs, signal
 			meter.Add(1)
-			return out.Append(ctx, row)
+			return out.Append(working, row)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return "", err
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return err
 	}
 	if skipped > 0 {
 		r.log.Warn("answers that do not fit the scoring model's context were left out", "rows", skipped)
 	}
-	st.Note = fmt.Sprintf("%d rows scored", out.Len())
-	return digest(st.Inputs, out.Len()), out.Seal()
+	return nil
 }
 
 // tokensToScore renders a row in the judge's tokens. An answer that was cut off ends where it was cut.
