@@ -13,6 +13,7 @@ type trainMeter struct {
 	run    *Run
 	lesson lesson
 	steps  int
+	last   int // step
 	meter  Meter
 	writer *metric.Writer
 	failed error
@@ -26,12 +27,14 @@ func newTrainMeter(r *Run, what lesson, steps int) *trainMeter {
 func (m *trainMeter) observe(p train.Progress) {
 	if m.meter == nil {
 		m.meter = m.run.opts.Monitor.Start(m.lesson.title, "steps", int64(m.steps), int64(p.Step-1))
+		m.last = p.Step - 1
 		m.writer, m.failed = metric.Open(m.run.path(TrainDir, m.lesson.dir), p.Step-1)
 		if m.failed != nil {
 			m.run.log.Warn("the curve is not kept", "error", m.failed)
 		}
 	}
-	m.meter.Add(1)
+	m.meter.Add(int64(p.Step - m.last)) // less than nothing when training went back to a checkpoint
+	m.last = p.Step
 	note := fmt.Sprintf("loss %.4f  %.0f tokens/s", p.Loss, p.PerSecond)
 	if p.Heldout != nil {
 		note += fmt.Sprintf("  held out %.4f", p.Heldout.Loss)
