@@ -160,8 +160,8 @@ func encodeMeta(p *distill.Prompt) string {
 		b.WriteString(`"reference":`)
 		text := json.NewEncoder(&b)
 		text.SetEscapeHTML(false)
-		text.Encode(p.Reference) // a string always encodes
-		b.Truncate(b.Len() - 1)  // the newline that Encode adds
+		_ = text.Encode(p.Reference) // a string always encodes
+		b.Truncate(b.Len() - 1)      // the newline that Encode adds
 	}
 	if len(p.Meta) > 0 {
 		if p.Reference != "" {

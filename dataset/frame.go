@@ -103,7 +103,7 @@ func appendFrame(out *bytes.Buffer, meta, body []byte) {
 	out.Write(make([]byte, padded-len(meta)))
 	sum := frameSum(out.Bytes()[start:], body)
 	out.WriteString(frameMark)
-	binary.Write(out, binary.LittleEndian, sum)
+	out.Write(binary.LittleEndian.AppendUint64(nil, sum))
 	out.Write(body)
 }
 
@@ -178,7 +178,7 @@ func (m *messages) Message() (*ipc.Message, error) {
 		err = errTorn
 	}
 	if err != nil {
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			m.err = err
 		}
 		return nil, err

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 
@@ -30,7 +31,7 @@ func readParquet(path string, options Options) iter.Seq2[distill.Row, error] {
 		defer p.close()
 		for {
 			record, err := p.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if !yield(record, err) || err != nil {
@@ -73,7 +74,7 @@ func (p *parquetReader) next() (record arrow.Record, err error) {
 		record := p.rows.Record()
 		return array.NewRecord(p.schema, record.Columns(), record.NumRows()), nil
 	}
-	if err := p.rows.Err(); err != nil && err != io.EOF {
+	if err := p.rows.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return nil, io.EOF

@@ -42,7 +42,7 @@ type Options struct {
 	System    string  // system message of the grown prompts; empty for none
 }
 
-// ErrExhausted: the calls ran out before there were enough prompts; those found so far have been yielded.
+// ErrExhausted says that the calls ran out before there were enough prompts; those found so far have been yielded.
 var ErrExhausted = errors.New("grow: the model has no more new prompts to offer within the calls allowed")
 
 func (o *Options) check(seeds []distill.Prompt) error {

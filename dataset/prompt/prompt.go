@@ -37,7 +37,7 @@ type Options struct {
 	Limit     int        // most prompts taken; 0 for all
 }
 
-// ErrDuplicate: two different lines carry the same id.
+// ErrDuplicate says that two different lines carry the same id.
 var ErrDuplicate = errors.New("another prompt has the same id")
 
 // source is what Options are once they are checked.

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 )
 
-// ErrBudget: the judge's budget is spent. Rows that were not judged have no verdict of it.
+// ErrBudget says that the judge's budget is spent. Rows that were not judged have no verdict of it.
 var ErrBudget = errors.New("the judge's budget is spent")
 
 // Asker answers a judge's question. It is what this package needs of a teacher; costUSD is nil when no price is known.

@@ -5,6 +5,7 @@ import "fmt"
 // Precision says how a matrix product treats its inputs. Sums are float32 always.
 type Precision uint8
 
+// The precisions of a product's inputs.
 const (
 	FP32 Precision = iota // inputs as they are
 	BF16                  // inputs rounded to bfloat16, to nearest even: AMX tiles where there are some
