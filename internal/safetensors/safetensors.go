@@ -158,8 +158,8 @@ func (f *File) header(text []byte) ([]named, error) {
 		if err := dec.Decode(&e.entry); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
-		if e.Offsets == nil {
-			return nil, fmt.Errorf("tensor %q: no data_offsets", name)
+		if e.Offsets == nil || e.Shape == nil {
+			return nil, fmt.Errorf("tensor %q: no data_offsets or no shape", name)
 		}
 		entries = append(entries, e)
 	}

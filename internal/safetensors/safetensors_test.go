@@ -93,21 +93,22 @@ func header(text string, data int) []byte {
 
 func TestHostileFiles(t *testing.T) {
 	for want, data := range map[string][]byte{
-		"before its header":    []byte("short"),
-		"a header of":          binary.LittleEndian.AppendUint64(nil, 1<<63),
-		"no JSON object":       header(`[]`, 0),
-		`"t": named twice`:     header(`{"t":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"t":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}`, 2),
-		`"t": no data_offsets`: header(`{"t":{"dtype":"U8","shape":[]}}`, 1),
-		`unknown dtype "X"`:    header(`{"t":{"dtype":"X","shape":[],"data_offsets":[0,1]}}`, 1),
-		"negative":             header(`{"t":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1),
-		"more than the":        header(`{"t":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,1]}}`, 1),
-		"do not hold":          header(`{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 8),
-		"a gap":                header(`{"t":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
-		"an overlap":           header(`{"s":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"t":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3),
-		"beyond":               header(`{"s":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, 3),
-		"no tensor":            header(`{}`, 3),
-		"goes on":              header(`{}{}`, 0),
-		"cannot unmarshal":     header(`{"t":{"dtype":"U8","shape":[1e300],"data_offsets":[0,1]}}`, 1),
+		"before its header":                []byte("short"),
+		"a header of":                      binary.LittleEndian.AppendUint64(nil, 1<<63),
+		"no JSON object":                   header(`[]`, 0),
+		`"t": named twice`:                 header(`{"t":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"t":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}`, 2),
+		`"t": no data_offsets`:             header(`{"t":{"dtype":"U8","shape":[]}}`, 1),
+		`unknown dtype "X"`:                header(`{"t":{"dtype":"X","shape":[],"data_offsets":[0,1]}}`, 1),
+		`"t": no data_offsets or no shape`: header(`{"t":{"dtype":"U8","data_offsets":[0,1]}}`, 1),
+		"negative":                         header(`{"t":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1),
+		"more than the":                    header(`{"t":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,1]}}`, 1),
+		"do not hold":                      header(`{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 8),
+		"a gap":                            header(`{"t":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
+		"an overlap":                       header(`{"s":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"t":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3),
+		"beyond":                           header(`{"s":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, 3),
+		"no tensor":                        header(`{}`, 3),
+		"goes on":                          header(`{}{}`, 0),
+		"cannot unmarshal":                 header(`{"t":{"dtype":"U8","shape":[1e300],"data_offsets":[0,1]}}`, 1),
 	} {
 		if _, err := Parse(data); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "safetensors: ") {
 			t.Errorf("%v, want %q", err, want)
