@@ -40,9 +40,6 @@ func (m *trainMeter) observe(p train.Progress) {
 		note += fmt.Sprintf("  held out %.4f", p.Heldout.Loss)
 	}
 	m.meter.Note(note)
-	if p.Skipped != "" {
-		m.run.log.Warn("a step was skipped", "step", p.Step, "reason", p.Skipped)
-	}
 	if m.failed != nil {
 		return
 	}

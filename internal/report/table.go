@@ -20,7 +20,12 @@ func ModelTable(models []Model) Table {
 		{"size", func(m *Model) string { return positive(m.Bytes, Bytes) }},
 		{"bits/weight", func(m *Model) string { return nonzero(m.BitsPerWeight, "%.2f") }},
 		{"exact match", func(m *Model) string { return rate(m.ExactMatch) }},
-		{"perplexity", func(m *Model) string { return float(m.Perplexity, "%.4g") }},
+		{"perplexity", func(m *Model) string {
+			if m.Perplexity != nil && *m.Perplexity < 10 {
+				return float(m.Perplexity, "%.3f")
+			}
+			return float(m.Perplexity, "%.4g")
+		}},
 		{"KL to teacher", func(m *Model) string { return float(m.KLToTeacher, "%.4f") }},
 		{"top-1 agreement", func(m *Model) string { return share(m.TopOneAgreement) }},
 		{"prefill tok/s", func(m *Model) string { return float(m.PrefillTokensPS, "%.0f") }},
