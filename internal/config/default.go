@@ -14,7 +14,7 @@ func Default() Recipe {
 		Teacher: Teacher{
 			Samples:        1,
 			HeldoutSamples: 1,
-			Concurrency:    16, // what most providers allow a new key; a local teacher batches as many
+			Concurrency:    16, // what most providers allow a new key
 			Sampling: Sampling{
 				Temperature:       1,    // the teacher's own distribution; sharper answers are what selection is for
 				TopP:              1,    // no cut: a cut distribution is not the teacher's

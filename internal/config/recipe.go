@@ -83,7 +83,7 @@ type Teacher struct {
 	Samples int `yaml:"samples" jsonschema:"minimum=1"`
 	// HeldoutSamples asked of each held-out prompt; what perplexity and KL are measured on.
 	HeldoutSamples int `yaml:"heldout_samples" jsonschema:"minimum=1"`
-	// Concurrency is the number of calls in flight.
+	// Concurrency is the number of calls in flight; a local teacher answers them in one batch, of 32 at least.
 	Concurrency int `yaml:"concurrency" jsonschema:"minimum=1"`
 	// Sampling is how the teacher draws its answers.
 	Sampling Sampling `yaml:"sampling"`

@@ -34,7 +34,7 @@ func (r *Run) openTeacher(prompts []distill.Prompt, purse *budget.Budget) (teach
 
 // localOptions are those of a teacher that runs here.
 func (r *Run) localOptions() local.Options {
-	o := local.Options{Threads: r.opts.Threads}
+	o := local.Options{Threads: r.opts.Threads, Slots: max(32, r.Recipe.Teacher.Concurrency)}
 	if r.Recipe.Prompts.Format == "raw" {
 		o.Template = chat.Plain
 	}
