@@ -24,6 +24,7 @@ type Cut struct {
 // LayerChoice says which layers are kept.
 type LayerChoice string
 
+// The choices.
 const (
 	Spread       LayerChoice = "spread"     // evenly, the first and the last among them; the default
 	ByImportance LayerChoice = "importance" // those that change their input most

@@ -29,7 +29,6 @@ type settings struct {
 	precision  kernel.Precision
 	checkpoint bool
 	lora       *LoRA
-	frozen     bool // base weights, because of LoRA
 	round      Rounding
 	matching   *Matching
 }

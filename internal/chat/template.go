@@ -73,9 +73,9 @@ func environment() *exec.Environment {
 	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
 	for name, filter := range map[string]exec.FilterFunction{"tojson": toJSON, "items": items} {
 		if filters.Exists(name) {
-			filters.Replace(name, filter)
+			_ = filters.Replace(name, filter) // fails only where the name is absent
 		} else {
-			filters.Register(name, filter)
+			_ = filters.Register(name, filter) // fails only where the name is taken
 		}
 	}
 	context := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)

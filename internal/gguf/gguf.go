@@ -74,7 +74,7 @@ func Open(path string) (*File, error) {
 	}
 	f, err := Parse(data)
 	if err != nil {
-		unmap()
+		_ = unmap() // the first error is the one to tell
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}
 	f.unmap = unmap

@@ -94,7 +94,7 @@ func (w *Writer) WriteTensor(name string, data []byte) error {
 		}
 	}
 	if w.err == nil {
-		w.Write(data)
+		_, _ = w.Write(data) // keeps its error
 	}
 	return w.err
 }

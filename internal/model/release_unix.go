@@ -20,6 +20,6 @@ func release(data []byte) {
 	}
 	n := (uintptr(len(data)) - skip) / page * page
 	if n > 0 {
-		unix.Madvise(data[skip:skip+n], unix.MADV_DONTNEED) // advice; nothing is lost if it is not taken
+		_ = unix.Madvise(data[skip:skip+n], unix.MADV_DONTNEED) // advice; nothing is lost if it is not taken
 	}
 }

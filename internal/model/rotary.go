@@ -19,12 +19,12 @@ func (c Config) RotaryFrequencies() (freqs []float32, scale float32) {
 	if s == nil {
 		return freqs, 1
 	}
-	switch {
-	case s.Type == RopeLinear:
+	switch s.Type {
+	case RopeLinear:
 		for i := range freqs {
 			freqs[i] /= float32(s.Factor)
 		}
-	case s.Type == RopeYarn:
+	case RopeYarn:
 		return freqs, c.yarn(freqs)
 	default:
 		for i, d := range c.llama3Divisors() {

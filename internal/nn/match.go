@@ -13,6 +13,7 @@ import (
 // Distance is how far a projected hidden state is from a teacher's.
 type Distance string
 
+// The distances.
 const (
 	MeanSquare Distance = "mse"    // Σ (y − t)² / C of the teacher (FitNets, arXiv:1412.6550)
 	Cosine     Distance = "cosine" // 1 − cos(y, t)

@@ -106,14 +106,14 @@ func Pack(pool *kernel.Pool, t quant.Type, rows, columns int, data []byte, order
 // level.
 func (m *Matrix) allocate(t quant.Type) {
 	n := m.Panels() * m.Cols * Width
-	switch {
-	case t == quant.F32:
+	switch t {
+	case quant.F32:
 		m.layout, m.floats = layoutF32, make([]float32, n)
 		return
-	case t == quant.F16:
+	case quant.F16:
 		m.layout, m.halves = layoutF16, make([]uint16, n)
 		return
-	case t == quant.BF16:
+	case quant.BF16:
 		m.layout, m.halves = layoutBF16, make([]uint16, n)
 		return
 	}

@@ -81,7 +81,7 @@ func TestForeignReader(t *testing.T) {
 	}
 	for _, info := range sampleInfos {
 		tensor, ok := theirs.Tensor(info.Name)
-		if !ok || string(tensor.DType().String()) != string(info.DType) || int64(len(tensor.Data())) != info.Bytes() {
+		if !ok || tensor.DType().String() != string(info.DType) || int64(len(tensor.Data())) != info.Bytes() {
 			t.Errorf("%s: %v", info.Name, tensor)
 		}
 	}

@@ -58,8 +58,6 @@ func fromVisible(text string) (raw string, ok bool) {
 	return string(b), true
 }
 
-func byteName(b byte) string { return fmt.Sprintf("<0x%02X>", b) }
-
 // parseByteName reads "<0x0A>".
 func parseByteName(text string) (byte, bool) {
 	if len(text) != 6 || !strings.HasPrefix(text, "<0x") || text[5] != '>' {

@@ -149,6 +149,6 @@ func marshal(v any) []byte {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	enc.Encode(v) // plain structs, maps and texts cannot fail
+	_ = enc.Encode(v) // plain structs, maps and texts cannot fail
 	return b.Bytes()
 }

@@ -24,6 +24,7 @@ import (
 // Algorithm names an optimizer.
 type Algorithm string
 
+// The algorithms.
 const (
 	AdamW Algorithm = "adamw" // decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101)
 	Muon  Algorithm = "muon"  // orthogonalised momentum for the matrices of the blocks, AdamW for the rest

@@ -8,6 +8,7 @@ import (
 // Shape names how the learning rate falls after its warm-up.
 type Shape string
 
+// The shapes.
 const (
 	Constant Shape = "constant"
 	Linear   Shape = "linear" // straight down to the final rate
