@@ -6,7 +6,7 @@
 //	answer, err := t.Complete(ctx, teacher.Request{Messages: prompts[0].Messages})
 //
 // The answer is the prompt's Reference. The thinking, when there is any, is the string that the prompt's meta keeps
-// under "reasoning". The teacher has no distribution, so it gives no signals, and no tokenizer, so it counts no tokens.
+// under "reasoning". The teacher has no distribution, so it gives no signals, and no tokenizer, so its tokens are words.
 package reference
 
 import (
@@ -15,8 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/teacher"
@@ -73,8 +76,8 @@ func (t *Teacher) Info() teacher.Info { return teacher.Info{Name: t.name} }
 
 var errClosed = errors.New("reference: teacher is closed")
 
-// Complete returns the solution of the conversation, word for word: sampling has no say. An unknown conversation and
-// a wish for a signal are permanent errors.
+// Complete returns the solution of the conversation, word for word; of the sampling only MaxTokens has a say, which
+// counts words. An unknown conversation and a wish for a signal are permanent errors.
 func (t *Teacher) Complete(ctx context.Context, req teacher.Request) (*distill.Completion, error) {
 	start := time.Now()
 	if err := ctx.Err(); err != nil {
@@ -92,13 +95,41 @@ func (t *Teacher) Complete(ctx context.Context, req teacher.Request) (*distill.C
 		return nil, teacher.Errorf(teacher.Permanent, "every prompt needs a reference answer for this teacher",
 			"reference: no solution for a conversation of %d messages", len(req.Messages))
 	}
-	return &distill.Completion{
-		Teacher:      t.name,
-		Reasoning:    s.reasoning,
-		Response:     s.response,
-		FinishReason: distill.FinishStop,
-		Latency:      time.Since(start),
-	}, nil
+	c := &distill.Completion{Teacher: t.name, FinishReason: distill.FinishStop}
+	for _, m := range req.Messages {
+		c.PromptTokens += int32(len(strings.Fields(m.Content)))
+	}
+	limit := req.Sampling.MaxTokens
+	if limit <= 0 {
+		limit = math.MaxInt32
+	}
+	var thought, said int
+	c.Reasoning, thought = firstWords(s.reasoning, limit)
+	c.Response, said = firstWords(s.response, limit-thought)
+	if c.Reasoning != s.reasoning || c.Response != s.response {
+		c.FinishReason = distill.FinishLength
+	}
+	c.ReasoningTokens, c.CompletionTokens = int32(thought), int32(thought+said)
+	c.Latency = max(1, time.Since(start)) // the clock may be coarser than the work
+	return c, nil
+}
+
+// firstWords returns text, cut after n words if it has more, and the number of words it then has.
+func firstWords(text string, n int) (string, int) {
+	words, inside := 0, false
+	for i, r := range text {
+		if unicode.IsSpace(r) {
+			inside = false
+			continue
+		}
+		if !inside && words == n {
+			return strings.TrimRightFunc(text[:i], unicode.IsSpace), words
+		}
+		if !inside {
+			words, inside = words+1, true
+		}
+	}
+	return text, words
 }
 
 // Close ends the teacher: later calls fail.

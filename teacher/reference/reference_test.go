@@ -10,7 +10,48 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/reference"
+	"github.com/seed-d24fde5f/distill/teacher/teachertest"
 )
+
+func TestConformance(t *testing.T) {
+	teachertest.Run(t, func(t *testing.T) teacher.Teacher {
+		known, err := reference.New("gold", slices.Values([]distill.Prompt{{
+			ID: "1", Messages: ask("Once upon a time"),
+			Reference: "there was a miller who had three sons, a mill, a donkey and a cat",
+			Meta:      json.RawMessage(`{"reasoning": "begin as it begins"}`),
+		}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return known
+	})
+}
+
+func TestLimitCutsBetweenWords(t *testing.T) {
+	prompt := distill.Prompt{ID: "1", Messages: ask("q"), Reference: "a  b c", Meta: json.RawMessage(`{"reasoning": "x\ny "}`)}
+	known, err := reference.New("gold", slices.Values([]distill.Prompt{prompt}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range []struct{ reasoning, response, finish string }{
+		0: {"x\ny ", "a  b c", distill.FinishStop},
+		1: {"x", "", distill.FinishLength},
+		2: {"x\ny ", "", distill.FinishLength},
+		4: {"x\ny ", "a  b", distill.FinishLength},
+		5: {"x\ny ", "a  b c", distill.FinishStop},
+	} {
+		if want.finish == "" {
+			continue
+		}
+		c, err := known.Complete(t.Context(), teacher.Request{Messages: prompt.Messages, Sampling: distill.Sampling{MaxTokens: limit}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Reasoning != want.reasoning || c.Response != want.response || c.FinishReason != want.finish {
+			t.Errorf("limit %d: %q, %q, %s, want %+v", limit, c.Reasoning, c.Response, c.FinishReason, want)
+		}
+	}
+}
 
 func ask(question string) []distill.Message {
 	return []distill.Message{{Role: distill.RoleUser, Content: question}}
