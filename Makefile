@@ -18,9 +18,10 @@ build:      ## the program, static, in this folder
 fmt:        ## all Go files are gofmt-clean
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
 
-vet:        ## go vet, here and for a Raspberry Pi
+vet:        ## go vet, here and for every Raspberry Pi
 	go vet ./...
 	GOOS=linux GOARCH=arm64 go vet ./...
+	GOOS=linux GOARCH=arm GOARM=7 go build ./...
 	go mod verify >/dev/null
 	go mod tidy -diff
 

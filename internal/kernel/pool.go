@@ -77,7 +77,7 @@ func (f forBody) Do(i int) { f(i) }
 // Run calls t.Do(i) for every i in [0, n) on all threads and returns when all calls have. A Run
 // within a Run, or beside another one on the same pool, is done by its caller alone.
 func (p *Pool) Run(n int, t Task) {
-	if p == nil || p.threads == 1 || n <= 1 || n > 1<<31 || !p.busy.TryLock() {
+	if p == nil || p.threads == 1 || n <= 1 || uint64(n) > 1<<31 || !p.busy.TryLock() {
 		serial(n, t)
 		return
 	}
