@@ -18,9 +18,9 @@ package gguf
 
 import (
 	"fmt"
-	"os"
 	"sort"
 
+	"github.com/seed-d24fde5f/distill/internal/mmap"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
@@ -68,7 +68,7 @@ type File struct {
 
 // Open maps the file at path into memory and parses it. The caller must Close it, after which no data of it may be used.
 func Open(path string) (*File, error) {
-	data, unmap, err := mapFile(path)
+	data, unmap, err := mmap.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
 	}
@@ -151,10 +151,4 @@ func (f *File) checkExtents() error {
 		end = t.Offset + t.Bytes()
 	}
 	return nil
-}
-
-// readWhole is the fallback where files cannot be mapped.
-func readWhole(path string) ([]byte, func() error, error) {
-	data, err := os.ReadFile(path)
-	return data, func() error { return nil }, err
 }

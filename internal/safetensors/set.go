@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/seed-d24fde5f/distill/internal/mmap"
 )
 
 const (
@@ -77,7 +79,7 @@ func parseIndex(text []byte) ([]string, error) {
 }
 
 func (s *Set) add(path string) error {
-	data, unmap, err := mapFile(path)
+	data, unmap, err := mmap.Open(path)
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
