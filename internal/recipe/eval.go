@@ -118,13 +118,17 @@ type tally struct {
 func (r *Run) compare(ctx context.Context, all []*subject, rows []distill.Row) error {
 	meter := r.opts.Monitor.Start("eval", "rows", int64(len(rows)), 0)
 	defer meter.Stop()
+	longest := longestEvaluated // the same tokens for all, or their measures could not be compared
+	for _, s := range all {
+		longest = min(longest, s.ready.Context())
+	}
 	for i := range rows {
 		var reference *answerLogits // the teacher's
 		for _, s := range all {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			logits, err := s.answerLogits(&rows[i])
+			logits, err := s.answerLogits(&rows[i], longest)
 			if err != nil {
 				return fmt.Errorf("%s: row %s: %w", s.path, rows[i].ID, err)
 			}
@@ -149,14 +153,15 @@ type answerLogits struct {
 	hash    string // of the tokenizer
 }
 
-// answerLogits runs the model over a row's prompt and answer. It returns nil for a row that does not fit the model.
-func (s *subject) answerLogits(row *distill.Row) (*answerLogits, error) {
+// answerLogits runs the model over the first longest tokens of a row's prompt and answer. It returns nil for a row whose
+// answer begins later.
+func (s *subject) answerLogits(row *distill.Row, longest int) (*answerLogits, error) {
 	e, err := s.language.example(row, true)
 	if err != nil {
 		return nil, err
 	}
 	start, vocab := max(1, e.AnswerStart), s.ready.Config().Vocab
-	longest := min(s.ready.Context(), maxLogits/vocab)
+	longest = min(longest, maxLogits/vocab)
 	if len(e.Tokens) > longest {
 		e.Tokens = e.Tokens[:longest] // the beginning of an answer is judged all the same
 	}
