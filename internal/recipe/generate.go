@@ -15,6 +15,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
+	"github.com/seed-d24fde5f/distill/train/metric"
 )
 
 // lastWords is how long answers in flight may still take after an interruption: a remote one has been paid for.
@@ -252,6 +253,7 @@ func (a *asker) one(ctx context.Context, q question, meter Meter) error {
 		a.mu.Lock()
 		a.cost += *answer.CostUSD
 		meter.Note(fmt.Sprintf("$%.4f", a.cost))
+		measure(meter, 0, metric.Value{Name: "cost_usd", Value: a.cost})
 		a.mu.Unlock()
 	}
 	return nil

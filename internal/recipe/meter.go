@@ -40,9 +40,6 @@ func (m *trainMeter) observe(p train.Progress) {
 		note += fmt.Sprintf("  held out %.4f", p.Heldout.Loss)
 	}
 	m.meter.Note(note)
-	if m.failed != nil {
-		return
-	}
 	values := []metric.Value{
 		{Name: "tokens", Value: float64(p.Tokens)}, {Name: "loss", Value: p.Loss}, {Name: "cross_entropy", Value: p.CrossEntropy},
 		{Name: "divergence", Value: p.Divergence}, {Name: "accuracy", Value: p.Accuracy}, {Name: "learning_rate", Value: p.Rate},
@@ -53,6 +50,10 @@ func (m *trainMeter) observe(p train.Progress) {
 	}
 	if p.Skipped != "" {
 		values = append(values, metric.Value{Name: "skipped", Value: 1})
+	}
+	measure(m.meter, p.Step, values...)
+	if m.failed != nil {
+		return
 	}
 	if m.failed = m.writer.Write(p.Step, values); m.failed != nil {
 		m.run.log.Warn("the curve is no longer kept", "error", m.failed)

@@ -1,5 +1,7 @@
 package recipe
 
+import "github.com/seed-d24fde5f/distill/train/metric"
+
 // Monitor shows how long work is going. Its methods are called from many goroutines.
 type Monitor interface {
 	// Start begins a piece of work of total units, of which done are there already. Unit is the plural of what is counted.
@@ -13,6 +15,30 @@ type Meter interface {
 	Note(text string)
 	// Stop ends the display; the work need not have been completed.
 	Stop()
+}
+
+// Gauge is a [Meter] that takes the numbers behind the words too: those of the curve, and cost_usd, the money spent so far.
+type Gauge interface {
+	Measure(step int, name string, value float64)
+}
+
+// StageMonitor is a [Monitor] that is told how the stages go: running, done.
+type StageMonitor interface {
+	Stage(name, state string)
+}
+
+func measure(m Meter, step int, values ...metric.Value) {
+	if g, ok := m.(Gauge); ok {
+		for _, v := range values {
+			g.Measure(step, v.Name, v.Value)
+		}
+	}
+}
+
+func announce(m Monitor, stage, state string) {
+	if s, ok := m.(StageMonitor); ok {
+		s.Stage(stage, state)
+	}
 }
 
 // Silent shows nothing.

@@ -221,12 +221,14 @@ func (r *Run) do(ctx context.Context, s stage) error {
 		}
 		at = &StageState{Started: time.Now().UTC()}
 	case at.State == done:
+		announce(r.opts.Monitor, s.name, done)
 		r.log.Info("done already", "stage", s.name, "result", at.Note)
 		return nil
 	default:
 		r.log.Info("continuing", "stage", s.name)
 	}
 	at.State, at.Inputs = running, key
+	announce(r.opts.Monitor, s.name, running)
 	r.state.Stages[s.name] = at
 	if err := r.state.write(r.Dir); err != nil {
 		return err
@@ -236,6 +238,7 @@ func (r *Run) do(ctx context.Context, s stage) error {
 	at.Seconds = worked + time.Since(start).Seconds()
 	if err == nil {
 		at.State, at.Output = done, output
+		announce(r.opts.Monitor, s.name, done)
 		r.log.Info("done", "stage", s.name, "result", at.Note, "took", time.Since(start).Round(time.Millisecond))
 	}
 	return errors.Join(err, r.state.write(r.Dir))
