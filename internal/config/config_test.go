@@ -43,8 +43,30 @@ func TestParseKeepsDefaults(t *testing.T) {
 	want.Teacher.Kind, want.Teacher.Model = "local", filepath.Join("dir", "teacher.gguf")
 	want.Teacher.Limits.Timeout = 90 * time.Second
 	want.Train.Optimizer.LR = 0.001
+	want.Tokenizer.From = "teacher"
 	if diff := cmp.Diff(&want, r); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestTokenizerFollowsTheTeacher: a recipe that says nothing of the tokenizer is valid whatever teacher it has.
+func TestTokenizerFollowsTheTeacher(t *testing.T) {
+	remote := []string{"teacher.kind=remote", "teacher.endpoint=http://localhost:1/v1"}
+	for _, c := range []struct {
+		overrides []string
+		want      string
+	}{
+		{nil, "teacher"},
+		{[]string{"teacher.kind=builtin"}, "teacher"},
+		{[]string{"teacher.kind=reference"}, "train"},
+		{remote, "train"},
+		{append(remote, "score.model=m.gguf"), "teacher"},
+		{append(remote, "tokenizer.from=./m.gguf"), "./m.gguf"},
+		{append(remote, "student.from=./m.gguf", "teacher.signal.kind=topk", "train.loss.kind=forward_kl"), "train"},
+	} {
+		if r := parse(t, small, c.overrides...); r.Tokenizer.From != c.want {
+			t.Errorf("%v: tokenizer.from is %q, want %q", c.overrides, r.Tokenizer.From, c.want)
+		}
 	}
 }
 

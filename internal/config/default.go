@@ -37,7 +37,7 @@ func Default() Recipe {
 			Near:       0.8,     // four of five three-word runs: the usual choice for text
 		},
 		Tokenizer: Tokenizer{
-			From: "teacher", // the only choice that lets the student learn from the distribution
+			// From depends on the teacher: see resolve.
 			Size: 4096,      // a small student should not spend its weights on embeddings
 		},
 		Student: Student{
@@ -91,8 +91,23 @@ func Default() Recipe {
 	}
 }
 
+// resolve returns where the student's tokenizer comes from when the recipe does not say. The teacher's own is the only
+// one that lets the student learn from its distribution, so it is taken wherever a model that has it lies on this machine:
+// a local or built-in teacher, or one that scores. A remote teacher does not hand out its tokenizer and gold text has none,
+// so there one is trained on the data.
+func (t *Tokenizer) resolve(r *Recipe) {
+	switch {
+	case t.From != "":
+	case r.Score != nil || r.Teacher.Kind == "local" || r.Teacher.Kind == "builtin":
+		t.From = "teacher"
+	default:
+		t.From = "train"
+	}
+}
+
 // fill gives the sections that a recipe may leave out altogether their defaults, once they are there.
 func (r *Recipe) fill() {
+	r.Tokenizer.resolve(r)
 	if p := r.Prompts.Problems; p != nil {
 		if p.MinSteps == 0 {
 			p.MinSteps = 1

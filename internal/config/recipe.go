@@ -219,8 +219,8 @@ type Verifier struct {
 
 // Tokenizer says in which tokens the student reads and writes.
 type Tokenizer struct {
-	// From is teacher (the teacher's own: needed to learn from its distribution), train (a byte-level BPE fitted to the data), or a model's path.
-	From string `yaml:"from"`
+	// From is teacher (the teacher's own: needed to learn from its distribution), train (a byte-level BPE fitted to the data), or a model's path. Left out, it is teacher where the teacher or the model that scores lies on this machine, else train.
+	From string `yaml:"from" default:"by teacher.kind"`
 	// Size of the vocabulary that is trained.
 	Size int `yaml:"size" jsonschema:"minimum=258,maximum=262144"`
 }

@@ -78,6 +78,8 @@ func structOf(t reflect.Type) (reflect.Type, bool) {
 
 func defaultText(v reflect.Value, f reflect.StructField) string {
 	switch {
+	case f.Tag.Get("default") != "":
+		return f.Tag.Get("default")
 	case strings.Contains(f.Tag.Get("jsonschema"), "required") && v.IsZero():
 		return "must be given"
 	case v.Kind() == reflect.Pointer || v.Kind() == reflect.String && v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0:

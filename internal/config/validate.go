@@ -282,7 +282,7 @@ func (v *validation) training(r *Recipe) {
 	if r.Student.LoRA != nil && r.Student.From == "scratch" {
 		v.fail("student.lora", "name a checkpoint in student.from", "adapters need weights that know something")
 	}
-	if (signal != "none" || t.Loss.Dense) && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" {
+	if (signal != "none" || t.Loss.Dense) && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" && r.Student.From == "scratch" {
 		v.fail("tokenizer.from", "set it to teacher", "the teacher's distribution is over its own vocabulary, not over one trained here")
 	}
 	if r.Teacher.Kind == "remote" && r.Score == nil && r.Tokenizer.From == "teacher" && r.Student.From == "scratch" {
