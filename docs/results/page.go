@@ -78,6 +78,10 @@ func (s *study) write(page *strings.Builder, results []result) {
 			fmt.Fprintf(page, " `--set %s`", set)
 		}
 	}
+	page.WriteString(".")
+	if s.note != "" {
+		page.WriteString(" " + s.note)
+	}
 	page.WriteString("\n\n| arm | seeds |")
 	for _, m := range s.measures {
 		fmt.Fprintf(page, " %s |", m.name)

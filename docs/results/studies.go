@@ -3,6 +3,7 @@ package main
 // study is one question: a recipe, settings that all its arms share, and the arms.
 type study struct {
 	name, question string
+	note           string // what a reader must know to read the table rightly
 	recipe         string
 	sets           []string
 	measures       []measure
@@ -37,6 +38,8 @@ func studies(stories string) []study {
 	return append(all, study{
 		name:     "stories",
 		question: "Which signal and which divergence teach most, where the teacher's next word is open?",
+		note: "The measured KL is the forward one, KL(teacher‖student): arms that minimise another divergence are judged by a measure " +
+			"they do not minimise. All arms have the learning rates of the recipe, which were chosen for forward KL.",
 		recipe:   "stories",
 		sets:     []string{"teacher.model=" + stories, "train.epochs=0", "train.tokens=1500000"},
 		measures: []measure{kl, perplexity, agreement, trainSeconds},
