@@ -50,6 +50,12 @@ eval: {speed: false}
 	if code != codeDone || !strings.Contains(result.String(), "KL to the teacher") {
 		t.Errorf("exit code %d\n%s%s", code, result.String(), notes.String())
 	}
+	// A wrong name of the model fails at once, and says which there are.
+	notes.Reset()
+	code = execute(t.Context(), []string{"distill", "generate", recipe, "--dir", filepath.Join(dir, "wrong"), "--set", "teacher.model=nobody"}, strings.NewReader(""), &result, &notes)
+	if code != codeFailed || !strings.Contains(notes.String(), "hint: it has stories260K-f32") {
+		t.Errorf("exit code %d\n%s", code, notes.String())
+	}
 	stop()
 	if code := <-ended; code != codeDone {
 		t.Errorf("the server ended with exit code %d", code)

@@ -70,6 +70,29 @@ func TestTokenizerFollowsTheTeacher(t *testing.T) {
 	}
 }
 
+// TestRemoteOptions: further request fields and headers read back as they were, and no key gets in by them.
+func TestRemoteOptions(t *testing.T) {
+	remote := []string{"teacher.kind=remote", "teacher.endpoint=http://localhost:1/v1", "teacher.key_envs=[A_KEY, B_KEY]", "teacher.batch=true",
+		"teacher.extra={reasoning_effort: low}", "teacher.headers={X-Title: mine}", "teacher.limits.when_down=stop", "teacher.limits.patience=1m"}
+	r := parse(t, small, remote...)
+	text, err := Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse("again", "", text, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if diff := cmp.Diff(r, again); diff != "" || r.Teacher.Extra["reasoning_effort"] != "low" {
+		t.Errorf("%s%v", diff, r.Teacher.Extra)
+	}
+	for _, bad := range []string{"teacher.key_envs=[sk_secret]", "teacher.headers={Authorization: secret}", "teacher.kind=builtin", "teacher.on_truncated=drop"} {
+		if _, err := Parse("r.yaml", "dir", []byte(small), append(remote, bad)); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 func TestMarshalRoundTrip(t *testing.T) {
 	r := parse(t, small, "prompts.system=line one\nline: two", "score.model=/m", "eval.gates.max_kl=0.5",
 		"select.verify.0.kind=regex", "select.verify.0.pattern=\\d+")

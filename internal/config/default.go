@@ -14,7 +14,8 @@ func Default() Recipe {
 		Teacher: Teacher{
 			Samples:        1,
 			HeldoutSamples: 1,
-			Concurrency:    16, // what most providers allow a new key
+			Concurrency:    16,     // what most providers allow a new key
+			OnTruncated:    "keep", // selection drops them; asking again costs money
 			Sampling: Sampling{
 				Temperature:       1,    // the teacher's own distribution; sharper answers are what selection is for
 				TopP:              1,    // no cut: a cut distribution is not the teacher's
@@ -26,6 +27,8 @@ func Default() Recipe {
 				Timeout:     10 * time.Minute, // a reasoner may think that long
 				IdleTimeout: time.Minute,
 				Retries:     8, // with exponential backoff some minutes: longer than a usual hiccup
+				WhenDown:    "wait",
+				Patience:    15 * time.Minute, // a restart that loads a large model takes that long
 			},
 		},
 		Select: Select{
@@ -38,7 +41,7 @@ func Default() Recipe {
 		},
 		Tokenizer: Tokenizer{
 			// From depends on the teacher: see resolve.
-			Size: 4096,      // a small student should not spend its weights on embeddings
+			Size: 4096, // a small student should not spend its weights on embeddings
 		},
 		Student: Student{
 			From:      "scratch",

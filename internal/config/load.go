@@ -295,7 +295,7 @@ func typeWord(t reflect.Type) string {
 		return "a duration such as 90s or 10m"
 	case t.Kind() == reflect.Slice:
 		return "a list"
-	case t.Kind() == reflect.Struct:
+	case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:
 		return "a section"
 	case t.Kind() == reflect.Bool:
 		return "true or false"

@@ -79,6 +79,20 @@ type Teacher struct {
 	Dialect string `yaml:"dialect,omitempty"`
 	// KeyEnv is the environment variable that holds the API key. The key itself never stands in a recipe.
 	KeyEnv string `yaml:"key_env,omitempty"`
+	// KeyEnvs are environment variables with further keys, among which the calls are shared.
+	KeyEnvs []string `yaml:"key_envs,omitempty"`
+	// OnTruncated is what to do with answers that hit max_tokens. keep them, marked. more_room: ask again with twice the limit. continue: let the server go on where it can.
+	OnTruncated string `yaml:"on_truncated" jsonschema:"enum=keep,enum=more_room,enum=continue"`
+	// MaxOutput is the most tokens that more_room and continue may reach; 0 for what the server is known to allow.
+	MaxOutput int `yaml:"max_output" jsonschema:"minimum=0"`
+	// PrefilledThinking says that the model's chat template opens the thinking itself, so that text without </think> is thinking that was cut.
+	PrefilledThinking bool `yaml:"prefilled_thinking"`
+	// Extra fields of the request, which win over ours: {reasoning_effort: low}.
+	Extra map[string]any `yaml:"extra,omitempty"`
+	// Headers that the request has in addition. Keys belong into key_env.
+	Headers map[string]string `yaml:"headers,omitempty"`
+	// Batch asks through the server's batch endpoint: for half the price, and within a day.
+	Batch bool `yaml:"batch"`
 	// Samples asked of each training prompt.
 	Samples int `yaml:"samples" jsonschema:"minimum=1"`
 	// HeldoutSamples asked of each held-out prompt; what perplexity and KL are measured on.
@@ -135,6 +149,10 @@ type Limits struct {
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	// Retries of a call that failed for a passing reason.
 	Retries int `yaml:"retries" jsonschema:"minimum=0,maximum=100"`
+	// WhenDown says what to do when the server goes down in the midst. wait: until it is back. stop: end the run, keeping everything.
+	WhenDown string `yaml:"when_down" jsonschema:"enum=wait,enum=stop"`
+	// Patience is how long rate limits and a server that is down are waited out.
+	Patience time.Duration `yaml:"patience"`
 }
 
 // Budget of generation.

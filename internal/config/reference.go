@@ -82,7 +82,7 @@ func defaultText(v reflect.Value, f reflect.StructField) string {
 		return f.Tag.Get("default")
 	case strings.Contains(f.Tag.Get("jsonschema"), "required") && v.IsZero():
 		return "must be given"
-	case v.Kind() == reflect.Pointer || v.Kind() == reflect.String && v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0:
+	case v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.String && v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0:
 		return "none"
 	case v.Kind() == reflect.Slice:
 		return "`[" + strings.Join(v.Interface().([]string), ", ") + "]`"

@@ -178,25 +178,10 @@ func (v *validation) pattern(path, pattern string) {
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (v *validation) teacher(t *Teacher) {
-	if t.KeyEnv != "" && (!envName.MatchString(t.KeyEnv) || strings.HasPrefix(t.KeyEnv, "sk_") || len(t.KeyEnv) > 64) {
-		// The value is not repeated: it may be a key.
-		v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.key_env", Message: "is no name of an environment variable",
-			Hint: "keep the key itself out of recipes: export DEEPSEEK_API_KEY=… and write key_env: DEEPSEEK_API_KEY"})
-	}
+	v.keys(t)
 	switch t.Kind {
 	case "remote":
-		if t.Model == "" {
-			v.fail("teacher.model", "the name the server knows the model by", "a remote teacher needs a model")
-		}
-		u, err := url.Parse(t.Endpoint)
-		switch {
-		case t.Endpoint == "" && t.Dialect == "":
-			v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1 or http://localhost:11434/v1", "a remote teacher needs an endpoint")
-		case err != nil || t.Endpoint != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
-			v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1", "is no http or https address")
-		case u.User != nil:
-			v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.endpoint", Message: "carries a user or password", Hint: "use key_env"})
-		}
+		v.address(t)
 	case "local", "builtin":
 		if t.Model == "" {
 			v.fail("teacher.model", "--set teacher.model=PATH", "a %s teacher needs a model", t.Kind)
@@ -208,6 +193,46 @@ func (v *validation) teacher(t *Teacher) {
 		if t.Signal.Kind != "none" {
 			v.fail("teacher.signal.kind", "set it to none", "gold text comes without probabilities")
 		}
+	}
+	if t.Batch && t.Kind != "remote" {
+		v.fail("teacher.batch", "only a remote teacher has a batch endpoint", "does not belong to a %s teacher", t.Kind)
+	}
+}
+
+// keys refuses what may be a key itself. Its value is not repeated.
+func (v *validation) keys(t *Teacher) {
+	for i, name := range append([]string{t.KeyEnv}, t.KeyEnvs...) {
+		path := "teacher.key_env"
+		if i > 0 {
+			path = fmt.Sprintf("teacher.key_envs.%d", i-1)
+		}
+		if i == 0 && name == "" || envName.MatchString(name) && !strings.HasPrefix(name, "sk_") && len(name) <= 64 {
+			continue
+		}
+		v.errs = append(v.errs, &Error{File: v.doc.name, Path: path, Message: "is no name of an environment variable",
+			Hint: "keep the key itself out of recipes: export DEEPSEEK_API_KEY=… and write key_env: DEEPSEEK_API_KEY"})
+	}
+	for name := range t.Headers {
+		switch strings.ToLower(name) {
+		case "authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie":
+			v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.headers." + name, Message: "carries a key", Hint: "use key_env"})
+		}
+	}
+}
+
+// address checks where a remote teacher is.
+func (v *validation) address(t *Teacher) {
+	if t.Model == "" {
+		v.fail("teacher.model", "the name the server knows the model by", "a remote teacher needs a model")
+	}
+	u, err := url.Parse(t.Endpoint)
+	switch {
+	case t.Endpoint == "" && t.Dialect == "":
+		v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1 or http://localhost:11434/v1", "a remote teacher needs an endpoint")
+	case err != nil || t.Endpoint != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
+		v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1", "is no http or https address")
+	case u.User != nil:
+		v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.endpoint", Message: "carries a user or password", Hint: "use key_env"})
 	}
 }
 

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
+	"github.com/seed-d24fde5f/distill/teacher/remote"
 	"github.com/seed-d24fde5f/distill/train/metric"
 )
 
@@ -94,6 +96,11 @@ func (r *Run) teacherIdentity() string {
 	if t.Endpoint != "" {
 		who += " " + t.Endpoint
 	}
+	if len(t.Extra) > 0 {
+		if text, err := json.Marshal(t.Extra); err == nil {
+			who += " " + string(text) // another effort, say, is another answer
+		}
+	}
 	if t.Signal.Kind != "none" {
 		who += fmt.Sprintf(" %s/%d", t.Signal.Kind, t.Signal.K)
 	}
@@ -164,6 +171,11 @@ func (a *asker) ask(ctx context.Context, wanted []question) error {
 			rest = append(rest, q)
 		}
 	}
+	if t, ok := a.teacher.(*remote.Teacher); ok && len(rest) > 0 {
+		if err := t.Check(ctx); err != nil {
+			return err // a wrong port or name fails at once, not after the patience that a running server is owed
+		}
+	}
 	meter := a.run.opts.Monitor.Start("generate", "rows", int64(len(wanted)), int64(len(wanted)-len(rest)))
 	defer meter.Stop()
 	a.failed = map[teacher.Kind]int{}
@@ -218,7 +230,7 @@ func (a *asker) ask(ctx context.Context, wanted []question) error {
 }
 
 func (a *asker) concurrency() int {
-	if n := a.teacher.Info().Concurrency; n > 0 && a.run.Recipe.Teacher.Kind != "remote" {
+	if n := a.teacher.Info().Concurrency; n > 0 && (a.run.Recipe.Teacher.Kind != "remote" || a.run.Recipe.Teacher.Batch) {
 		return n
 	}
 	return a.run.Recipe.Teacher.Concurrency

@@ -60,6 +60,11 @@ func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teach
 		Timeout:           t.Limits.Timeout,
 		IdleTimeout:       t.Limits.IdleTimeout,
 		Retries:           t.Limits.Retries,
+		Patience:          t.Limits.Patience,
+		Headers:           t.Headers,
+		Extra:             t.Extra,
+		PrefilledThinking: t.PrefilledThinking,
+		MaxOutput:         t.MaxOutput,
 		Budget:            purse,
 		Logger:            r.log,
 	}
@@ -69,8 +74,18 @@ func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teach
 	if t.KeyEnv != "" {
 		opts.KeyEnv = []string{t.KeyEnv}
 	}
+	opts.KeyEnv = append(opts.KeyEnv, t.KeyEnvs...)
+	if t.OnTruncated != "keep" {
+		opts.OnTruncated = remote.Truncation(t.OnTruncated)
+	}
+	if t.Limits.WhenDown == "stop" {
+		opts.WhenDown = remote.Stop
+	}
 	if p := t.Price; p != nil {
 		opts.Price = &remote.Price{Input: p.Input, CachedInput: p.CachedInput, Output: p.Output, Source: "the recipe"}
+	}
+	if t.Batch {
+		return remote.NewBatch(opts, remote.BatchOptions{Name: r.Recipe.Name})
 	}
 	return remote.New(opts)
 }
