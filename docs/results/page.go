@@ -12,7 +12,7 @@ const introduction = `# Results
 
 What distillation gains, measured by this project on its own recipes. Every cell is the mean over seeds with half their range
 behind ±; a seed draws the initial weights, the teacher's samples, the problems and the order of batches anew. An arm is
-called different from the first one only where all of its seeds lie beyond all of the first one's. Made by
+called different from the first one only where all of its seeds lie beyond all of the first one's. Seconds are wall-clock and carry whatever else the machine did meanwhile. Made by
 ` + "`go run ./docs/results`" + `.
 `
 
