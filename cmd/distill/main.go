@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
 func main() {
@@ -26,6 +28,9 @@ func main() {
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if err := kernel.Check(); err != nil {
+		return fail(stderr, usage(err.Error(), "unset DISTILL_KERNEL for the best that this machine has"))
+	}
 	app := newApp(stdin, stdout, stderr)
 	err := app.RunContext(ctx, permute(app, args))
 	return fail(stderr, err)
