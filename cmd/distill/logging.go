@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/watch"
 )
 
 // logFlags are the flags of every command that works for longer than a moment.
@@ -25,9 +26,10 @@ func logFlags() []cli.Flag {
 
 // console is where a command talks to its user beside its result.
 type console struct {
-	log     *slog.Logger
-	monitor recipe.Monitor
-	stop    func() // ends the display, so that what is printed next stands below it
+	log   *slog.Logger
+	board *watch.Board // what is shown, and where it is
+	w     io.Writer    // for a line that is no log line
+	stop  func()       // ends the display, so that what is printed next stands below it
 }
 
 // newConsole reads the log flags. On a terminal progress is a bar, elsewhere a line now and then.
@@ -53,30 +55,38 @@ func newConsole(c *cli.Context) (*console, error) {
 		bars = newBarMonitor(w)
 		w = bars.writer() // log lines appear above the bars
 	}
-	log := slog.New(newHandler(w, format, level, terminal))
-	if bars != nil {
-		return &console{log: log, monitor: bars, stop: bars.stop}, nil
+	handler := newHandler(w, format, level, terminal)
+	switch {
+	case bars != nil:
+		board := watch.NewBoard(bars)
+		bars.retries = board.Retries
+		return &console{slog.New(board.Tap(handler)), board, w, bars.stop}, nil
+	case c.Bool("quiet"):
+		board := watch.NewBoard(recipe.Silent)
+		return &console{slog.New(board.Tap(handler)), board, w, func() {}}, nil
 	}
-	if c.Bool("quiet") {
-		return &console{log: log, monitor: recipe.Silent, stop: func() {}}, nil
-	}
-	return &console{log: log, monitor: &lineMonitor{log: log, every: 5 * time.Second}, stop: func() {}}, nil
+	lines := &lineMonitor{every: 5 * time.Second}
+	board := watch.NewBoard(lines)
+	lines.log, lines.retries = slog.New(board.Tap(handler)), board.Retries
+	return &console{lines.log, board, w, func() {}}, nil
 }
 
 func newHandler(w io.Writer, format string, level slog.Level, terminal bool) slog.Handler {
 	if format == "json" {
-		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortFloats})
 	}
 	if terminal {
-		return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+		return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: shortFloats})
 	}
 	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && len(groups) == 0 {
 			return slog.String(slog.TimeKey, a.Value.Time().Format(time.TimeOnly))
 		}
-		return a
+		return watch.Short(a)
 	}})
 }
+
+func shortFloats(_ []string, a slog.Attr) slog.Attr { return watch.Short(a) }
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)

@@ -314,7 +314,7 @@ func modelPerplexity(c *cli.Context) error {
 	}
 	tokens := textTokens(m, string(text))
 	window := c.Int("ctx")
-	meter := screen.monitor.Start("perplexity", "windows", int64(len(tokens)/max(1, window)), 0)
+	meter := screen.board.Start("perplexity", "windows", int64(len(tokens)/max(1, window)), 0)
 	p, err := recipe.PerplexityOfText(c.Context, m, tokens, window, meter)
 	meter.Stop()
 	if err != nil {

@@ -160,7 +160,7 @@ func modelDiff(c *cli.Context) error {
 	if err != nil {
 		return usage(err.Error(), "")
 	}
-	d, err := recipe.DiffModels(c.Context, models[0], models[1], textTokens(models[0], string(text)), c.Int("ctx"), c.Int("windows"), screen.monitor)
+	d, err := recipe.DiffModels(c.Context, models[0], models[1], textTokens(models[0], string(text)), c.Int("ctx"), c.Int("windows"), screen.board)
 	screen.stop()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/watch"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
 
@@ -45,7 +46,7 @@ func printPlan(c *cli.Context) error {
 		return err
 	}
 	defer screen.stop()
-	opts := recipe.Options{Threads: c.Int("threads"), Monitor: screen.monitor, Log: screen.log, Program: "distill " + programVersion(), Machine: machine(c.Int("threads"))}
+	opts := recipe.Options{Threads: c.Int("threads"), Monitor: screen.board, Log: screen.log, Program: "distill " + programVersion(), Machine: machine(c.Int("threads"))}
 	run := recipe.Preview(r, runDir(c, r), opts)
 	if c.Int("pilot") > 0 {
 		if run, err = recipe.Open(r, runDir(c, r), opts); err != nil {
@@ -129,7 +130,7 @@ func exportTable(p *recipe.Plan) table.Writer {
 				if perSecond >= d.MostTokensPerS {
 					over = "over "
 				}
-				row = append(row, fmt.Sprintf("%s%s tok/s", over, rateText(perSecond)))
+				row = append(row, fmt.Sprintf("%s%s tok/s", over, watch.RateText(perSecond)))
 			} else {
 				row = append(row, "does not fit")
 			}

@@ -29,7 +29,8 @@ func runCommand() *cli.Command {
 		Usage:       "carry a recipe out, every stage, continuing where the last run stopped",
 		ArgsUsage:   "RECIPE",
 		Description: "   distill run quickstart\n   distill run my.yaml --set train.epochs=5 --until train",
-		Flags:       recipeFlags(&cli.StringFlag{Name: "until", Usage: "stop after this `stage`: " + strings.Join(recipe.StageNames(), ", ")}),
+		Flags: recipeFlags(append(watchFlags(),
+			&cli.StringFlag{Name: "until", Usage: "stop after this `stage`: " + strings.Join(recipe.StageNames(), ", ")})...),
 		Action: func(c *cli.Context) error {
 			names := recipe.StageNames()
 			if until := c.String("until"); until != "" {
@@ -64,7 +65,7 @@ func stageCommand(name, usage string) *cli.Command {
 }
 
 // doStages carries stages of a recipe out and prints what came of them.
-func doStages(c *cli.Context, names []string) error {
+func doStages(c *cli.Context, names []string) (err error) {
 	args, err := arguments(c, 1, 1)
 	if err != nil {
 		return err
@@ -78,11 +79,18 @@ func doStages(c *cli.Context, names []string) error {
 		return err
 	}
 	defer screen.stop()
+	screen.board.Begin(r.Name, names)
+	defer screen.answerQuit()()
+	finish, err := screen.showPage(c)
+	if err != nil {
+		return err
+	}
+	defer func() { finish(err) }()
 	again := command(c, args[0])
 	run, err := recipe.Open(r, runDir(c, r), recipe.Options{
 		Threads: c.Int("threads"),
 		Fresh:   c.Bool("fresh"),
-		Monitor: screen.monitor,
+		Monitor: screen.board,
 		Log:     screen.log,
 		Program: "distill " + programVersion(),
 		Again:   []string{again},
