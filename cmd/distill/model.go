@@ -17,6 +17,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 )
 
 func modelCommand() *cli.Command {
@@ -196,24 +197,45 @@ func modelTokenize(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := openWithTokenizer(args[0])
+	tok, err := openTokenizer(args[0])
 	if err != nil {
 		return err
 	}
-	defer m.Close()
 	text, err := textArgument(c, args[1])
 	if err != nil {
 		return err
 	}
 	if c.Bool("decode") {
-		ids, err := parseIDs(text, m.Tokenizer.Size())
+		ids, err := parseIDs(text, tok.Size())
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(c.App.Writer, m.Tokenizer.Decode(ids))
+		_, err = fmt.Fprintln(c.App.Writer, tok.Decode(ids))
 		return err
 	}
-	return printIDs(c.App.Writer, m.Tokenizer.Encode(text, c.Bool("special")))
+	return printIDs(c.App.Writer, tok.Encode(text, c.Bool("special")))
+}
+
+// openTokenizer opens the tokenizer that a MODEL argument has, be it of an architecture that cannot be run or a file that
+// holds a vocabulary alone.
+func openTokenizer(name string) (*tokenizer.Tokenizer, error) {
+	path, err := recipe.ResolveModel(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil { // a built-in model
+		m, err := openWithTokenizer(name)
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close()
+		return m.Tokenizer, nil
+	}
+	tok, _, err := model.OpenTokenizer(path)
+	if err != nil {
+		return nil, usage(fmt.Sprintf("model: %s", err), "a GGUF file, a Hugging Face folder with a tokenizer.json, a run directory or builtin:NAME")
+	}
+	return tok, nil
 }
 
 func openWithTokenizer(name string) (*model.Model, error) {
