@@ -100,7 +100,7 @@ func (v *conversation) run(ctx context.Context, lines lineReader) error {
 			}
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // Ctrl-C is how a chat ends
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (t *terminalLines) ReadLine() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer term.Restore(t.fd, before)
+	defer func() { _ = term.Restore(t.fd, before) }() // a terminal that cannot be restored is gone
 	return t.term.ReadLine()
 }
 
@@ -55,7 +55,7 @@ func newLineReader(in io.Reader, out io.Writer) (lines lineReader, done func(), 
 		io.Writer
 	}{in, out}, "> ")
 	if width, height, err := term.GetSize(int(file.Fd())); err == nil {
-		t.SetSize(width, height)
+		_ = t.SetSize(width, height) // it only matters for long lines
 	}
 	return &terminalLines{int(file.Fd()), t}, func() {}, nil
 }

@@ -98,7 +98,7 @@ func datasetConvert(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { _ = done() }() // nothing was written through it
 	if source := c.String("where"); source != "" {
 		if rows, err = keepWhere(rows, source); err != nil {
 			return err
@@ -159,7 +159,7 @@ func datasetMerge(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer func() { _ = done() }() // nothing was written through it
 		all = append(all, rows)
 	}
 	return writeDataset(c, args[len(args)-1], dataset.Concat(all...))
@@ -174,7 +174,7 @@ func datasetDedup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { _ = done() }() // nothing was written through it
 	origin, err := originOf(rows)
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func datasetSplit(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { _ = done() }() // nothing was written through it
 	if _, err := os.Stat(args[1]); !errors.Is(err, fs.ErrNotExist) {
 		return usage(fmt.Sprintf("%s exists already", args[1]), "choose another name: nothing is overwritten")
 	}

@@ -76,7 +76,7 @@ func newHandler(w io.Writer, format string, level slog.Level, terminal bool) slo
 		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shortFloats})
 	}
 	if terminal {
-		return tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: shortFloats})
+		return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: shortFloats})
 	}
 	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && len(groups) == 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/seed-d24fde5f/distill/internal/recipe"
-	"github.com/seed-d24fde5f/distill/internal/watch"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/watch"
 )
 
 func planCommand() *cli.Command {

@@ -175,7 +175,7 @@ func (d *document) checkFields(node ast.Node, t reflect.Type, path string) error
 	return errors.Join(errs...)
 }
 
-func (d *document) syntaxError(err error) error {
+func (d *document) syntaxError(err error) *Error {
 	e := &Error{File: d.name, Message: err.Error()}
 	if y := yaml.Error(nil); errors.As(err, &y) {
 		e.Message = y.GetMessage()
@@ -189,7 +189,7 @@ func (d *document) syntaxError(err error) error {
 
 // typeError says in a recipe writer's words what the decoder found.
 func (d *document) typeError(err error) error {
-	e := d.syntaxError(err).(*Error)
+	e := d.syntaxError(err)
 	if t := (*yaml.TypeError)(nil); errors.As(err, &t) {
 		e.Message = "want " + typeWord(t.DstType) + ", got " + quoteValue(t.Token.Value)
 	}

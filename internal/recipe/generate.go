@@ -157,7 +157,6 @@ type asker struct {
 	purse   *budget.Budget
 
 	mu     sync.Mutex
-	asked  int
 	failed map[teacher.Kind]int
 	last   error
 	cost   float64

@@ -75,7 +75,7 @@ func carryOut(t *testing.T, r *config.Recipe, dir, stage string, after int64) (*
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	monitor := Monitor(Silent)
+	monitor := Silent
 	if stage != "" {
 		c := &countdown{stage: stage, stop: stop}
 		c.left.Store(after)

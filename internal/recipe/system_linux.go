@@ -20,7 +20,7 @@ func freeBytes(dir string) int64 {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0
 	}
-	return int64(s.Bavail) * int64(s.Bsize)
+	return int64(s.Bavail) * int64(s.Bsize) //nolint:unconvert // Bsize is an int32 on 32-bit machines
 }
 
 // availableMemory returns what can be allocated without swapping.
