@@ -1,11 +1,12 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"reflect"
 	"strings"
 	"sync"
@@ -16,36 +17,43 @@ import (
 
 // The doc comments of the schema are its manual, so the program carries its own source.
 //
-//go:embed recipe.go
-var source string
+//go:embed recipe*.go
+var source embed.FS
 
-// comments maps "Type" and "Type.Field" to the doc comment in recipe.go.
+// comments maps "Type" and "Type.Field" to the doc comment in the recipe's source files.
 var comments = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
-	file, err := parser.ParseFile(token.NewFileSet(), "recipe.go", source, parser.ParseComments)
-	if err != nil {
-		panic("config: own source: " + err.Error()) // it was compiled
-	}
-	for _, decl := range file.Decls {
-		gen, ok := decl.(*ast.GenDecl)
-		if !ok {
-			continue
+	names, _ := fs.Glob(source, "*.go")
+	for _, name := range names {
+		text, _ := source.ReadFile(name)
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+		if err != nil {
+			panic("config: own source: " + err.Error()) // it was compiled
 		}
-		for _, spec := range gen.Specs {
-			t, ok := spec.(*ast.TypeSpec)
-			if !ok {
-				continue
-			}
-			all[t.Name.Name] = flatten(gen.Doc.Text())
-			for _, f := range t.Type.(*ast.StructType).Fields.List {
-				for _, name := range f.Names {
-					all[t.Name.Name+"."+name.Name] = flatten(f.Doc.Text())
-				}
+		for _, decl := range file.Decls {
+			if gen, ok := decl.(*ast.GenDecl); ok {
+				gather(gen, all)
 			}
 		}
 	}
 	return all
 })
+
+// gather takes the doc comments of one declaration's types and of their fields.
+func gather(decl *ast.GenDecl, all map[string]string) {
+	for _, spec := range decl.Specs {
+		t, ok := spec.(*ast.TypeSpec)
+		if !ok {
+			continue
+		}
+		all[t.Name.Name] = flatten(decl.Doc.Text())
+		for _, f := range t.Type.(*ast.StructType).Fields.List {
+			for _, name := range f.Names {
+				all[t.Name.Name+"."+name.Name] = flatten(f.Doc.Text())
+			}
+		}
+	}
+}
 
 func flatten(s string) string { return strings.Join(strings.Fields(s), " ") }
 

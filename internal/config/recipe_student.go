@@ -1,0 +1,45 @@
+package config
+
+// Tokenizer says in which tokens the student reads and writes.
+type Tokenizer struct {
+	// From is teacher (the teacher's own: needed to learn from its distribution), train (a byte-level BPE fitted to the data), or a model's path. Left out, it is teacher where the teacher or the model that scores lies on this machine, else train.
+	From string `yaml:"from" default:"by teacher.kind"`
+	// Size of the vocabulary that is trained.
+	Size int `yaml:"size" jsonschema:"minimum=258,maximum=262144"`
+}
+
+// Student is who learns: a shape, or a checkpoint to start from.
+type Student struct {
+	// From is scratch, or the path of a model whose weights and shape the student starts with.
+	From string `yaml:"from"`
+	// Layers of the network.
+	Layers int `yaml:"layers" jsonschema:"minimum=1,maximum=512"`
+	// Width of the hidden state. K-quants need multiples of 256, Q4_0 and Q8_0 of 32.
+	Width int `yaml:"width" jsonschema:"minimum=8"`
+	// FFN is the width of the feed-forward layer.
+	FFN int `yaml:"ffn" jsonschema:"minimum=8"`
+	// Heads of attention.
+	Heads int `yaml:"heads" jsonschema:"minimum=1"`
+	// KVHeads share keys and values among heads; 0 for as many as heads.
+	KVHeads int `yaml:"kv_heads" jsonschema:"minimum=0"`
+	// Context is the longest text in tokens.
+	Context int `yaml:"context" jsonschema:"minimum=8"`
+	// Tied embeddings: one matrix for input and output.
+	Tied bool `yaml:"tied"`
+	// RopeTheta is the base of the rotary embedding.
+	RopeTheta float64 `yaml:"rope_theta" jsonschema:"minimum=1"`
+	// Template is the chat template of a student with a tokenizer of its own; empty for the default.
+	Template string `yaml:"template,omitempty"`
+	// LoRA trains small additions to the weights of a checkpoint instead of the weights; they are merged on export.
+	LoRA *LoRA `yaml:"lora,omitempty"`
+}
+
+// LoRA is low-rank adaptation (arXiv:2106.09685).
+type LoRA struct {
+	// Rank of the additions.
+	Rank int `yaml:"rank" jsonschema:"minimum=1,maximum=4096"`
+	// Alpha scales them, by alpha/rank; 0 for twice the rank.
+	Alpha float64 `yaml:"alpha" jsonschema:"minimum=0"`
+	// Targets among attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down; none given for all.
+	Targets []string `yaml:"targets,omitempty"`
+}
