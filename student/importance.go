@@ -16,37 +16,46 @@ type Importance struct {
 	Channels []float64   // (C) mean magnitude in the normed inputs of all halves
 	Neurons  [][]float64 // (layers, F) mean magnitude of the feed-forward neurons, times the norm of what reads them
 	Heads    [][]float64 // (layers, H) mean norm of the heads' outputs, likewise
+
+	// Squares are the sums of squares of the residual stream at each norm, by the name of its weight, (C) each: a model of
+	// fewer channels has another mean square, which the weights of its norms make up for.
+	Squares map[string][]float64
 }
 
 // Measure runs batches through the student and returns the importance of its parts.
 func (s *Student) Measure(batches []*nn.Batch) (Importance, error) {
-	im := Importance{Layers: make([]float64, s.cfg.Layers), Channels: make([]float64, s.cfg.Width)}
+	im := Importance{Layers: make([]float64, s.cfg.Layers), Channels: make([]float64, s.cfg.Width), Squares: map[string][]float64{}}
 	for range s.cfg.Layers {
 		im.Neurons = append(im.Neurons, make([]float64, s.cfg.FFN))
 		im.Heads = append(im.Heads, make([]float64, s.cfg.Heads))
 	}
 	entered := []float32(nil) // what entered the layer that is being run
-	rows := 0
-	err := s.withWatcher(func(layer int, attention bool, in, out, normed, inner kernel.Matrix) {
+	s.watch = func(layer int, attention bool, in, out, normed, inner kernel.Matrix) {
 		addMagnitudes(im.Channels, normed)
 		if attention {
 			entered = append(entered[:0], in.Data...)
+			im.addSquares(fmt.Sprintf("blk.%d.attn_norm.weight", layer), in)
 			addHeadNorms(im.Heads[layer], inner, s.cfg.HeadDim)
 			return
 		}
+		im.addSquares(fmt.Sprintf("blk.%d.ffn_norm.weight", layer), in)
+		if layer == s.cfg.Layers-1 {
+			im.addSquares("output_norm.weight", out)
+		}
 		addMagnitudes(im.Neurons[layer], inner)
 		im.Layers[layer] += sumCosineDistance(kernel.NewMatrix(entered, in.Rows, in.Cols), out)
-	}, func() error {
-		for i, b := range batches {
-			if _, err := s.Evaluate(b, noLoss{}); err != nil {
-				return fmt.Errorf("student: measure batch %d: %w", i, err)
-			}
-			rows += b.Rows * b.Length
+	}
+	pass := NewTeacher(s) // its graphs end below the head, and are made while the watcher is set
+	defer func() {
+		pass.close()
+		s.watch = nil
+	}()
+	rows := 0
+	for i, b := range batches {
+		if err := pass.Begin(b); err != nil {
+			return im, fmt.Errorf("student: measure batch %d: %w", i, err)
 		}
-		return nil
-	})
-	if err != nil {
-		return im, err
+		rows += b.Rows * b.Length
 	}
 	if rows == 0 {
 		return im, fmt.Errorf("student: importance needs data: %w", nn.ErrAllMasked)
@@ -57,6 +66,39 @@ func (s *Student) Measure(batches []*nn.Batch) (Importance, error) {
 		s.weighReaders(im.Heads[i], fmt.Sprintf("blk.%d.attn_output.weight", i), s.cfg.HeadDim)
 	}
 	return im, nil
+}
+
+// addSquares adds Σ x² over the rows to each channel's sum at one norm.
+func (im *Importance) addSquares(norm string, m kernel.Matrix) {
+	sums := im.Squares[norm]
+	if sums == nil {
+		sums = make([]float64, m.Cols)
+		im.Squares[norm] = sums
+	}
+	for i := range m.Rows {
+		for j, v := range m.Row(i) {
+			sums[j] += float64(v) * float64(v)
+		}
+	}
+}
+
+// normScales returns what each norm's weight is to be multiplied with when only some channels are left, so that what
+// comes out of it stays at its scale: the root of their mean square over that of all.
+func (im *Importance) normScales(channels []int) map[string]float32 {
+	scales := map[string]float32{}
+	for name, squares := range im.Squares {
+		var all, kept float64
+		for _, v := range squares {
+			all += v
+		}
+		for _, c := range channels {
+			kept += squares[c]
+		}
+		if all > 0 {
+			scales[name] = float32(math.Sqrt(kept / float64(len(channels)) / (all / float64(len(squares)))))
+		}
+	}
+	return scales
 }
 
 // weighReaders multiplies each part's sum with the norm of the columns of a projection that read it.
@@ -71,24 +113,6 @@ func (s *Student) weighReaders(sums []float64, name string, columns int) {
 		sums[i] *= math.Sqrt(squares[i])
 	}
 }
-
-// withWatcher runs f on graphs of its own, whose activations watch sees.
-func (s *Student) withWatcher(watch watcher, f func() error) error {
-	graphs := s.graphs
-	s.graphs, s.watch = map[graphKey]*graph{}, watch
-	defer func() {
-		for _, g := range s.graphs {
-			g.close()
-		}
-		s.graphs, s.watch = graphs, nil
-	}()
-	return f()
-}
-
-// noLoss is for passes that are run for their activations.
-type noLoss struct{}
-
-func (noLoss) Row([]float32, nn.Target, float32) nn.Value { return nn.Value{} }
 
 // addMagnitudes adds Σ |x| over the rows to each column's sum.
 func addMagnitudes(sums []float64, m kernel.Matrix) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 )
@@ -58,35 +59,63 @@ type parts struct {
 	neurons  [][]int // of each kept layer
 	query    [][]int // rows of the query matrix
 	key      [][]int // rows of key and value matrices
+
+	norms map[string]float32 // factors on the weights of norms of the large model, by name; nil where no channel goes
+}
+
+// Shape returns the shape of what is left of a model. It returns an error for a cut that the model is too small for, or
+// whose heads do not fit together.
+func (c Cut) Shape(was model.Config) (model.Config, error) {
+	cfg := was
+	switch {
+	case c.Keep != nil:
+		cfg.Layers = len(c.Keep)
+	case c.Layers != 0:
+		cfg.Layers = c.Layers
+	}
+	if cfg.Layers < 1 || cfg.Layers > was.Layers {
+		return cfg, fmt.Errorf("%d layers of %d", cfg.Layers, was.Layers)
+	}
+	for _, d := range []struct {
+		name  string
+		field *int
+		asked int
+	}{{"width", &cfg.Width, c.Width}, {"ffn", &cfg.FFN, c.FFN}, {"heads", &cfg.Heads, c.Heads}, {"kv heads", &cfg.KVHeads, c.KVHeads}} {
+		switch {
+		case d.asked == 0:
+		case d.asked < 0 || d.asked > *d.field:
+			return cfg, fmt.Errorf("%s %d of %d", d.name, d.asked, *d.field)
+		default:
+			*d.field = d.asked
+		}
+	}
+	if cfg.Heads%cfg.KVHeads != 0 || cfg.Heads/cfg.KVHeads > was.Heads/was.KVHeads {
+		return cfg, fmt.Errorf("%d heads on %d kv heads of %d on %d", cfg.Heads, cfg.KVHeads, was.Heads, was.KVHeads)
+	}
+	return cfg, nil
+}
+
+// Measured reports whether a cut can only be made with a measured importance: one that makes a model narrower, or chooses
+// layers by it.
+func (c Cut) Measured(was model.Config) bool {
+	cfg, err := c.Shape(was)
+	byLayer := c.Keep == nil && c.By == ByImportance && cfg.Layers < was.Layers
+	return err == nil && (byLayer || cfg.Width < was.Width || cfg.FFN < was.FFN || cfg.Heads < was.Heads || cfg.KVHeads < was.KVHeads)
 }
 
 // choose picks the parts and returns the shape of what they make.
 func (s *Student) choose(c Cut, im Importance) (*parts, model.Config, error) {
-	cfg := s.cfg
-	layers, err := c.layers(cfg.Layers, im.Layers)
+	was := s.cfg
+	cfg, err := c.Shape(was)
 	if err != nil {
 		return nil, cfg, err
 	}
-	was := cfg
-	cfg.Layers = len(layers)
-	for _, d := range []struct {
-		name     string
-		field    *int
-		asked    int
-		measured int
-	}{{"width", &cfg.Width, c.Width, len(im.Channels)}, {"ffn", &cfg.FFN, c.FFN, len(im.Neurons)}, {"heads", &cfg.Heads, c.Heads, len(im.Heads)}, {"kv heads", &cfg.KVHeads, c.KVHeads, len(im.Heads)}} {
-		switch {
-		case d.asked == 0 || d.asked == *d.field:
-			continue
-		case d.asked < 0 || d.asked > *d.field:
-			return nil, cfg, fmt.Errorf("%s %d of %d", d.name, d.asked, *d.field)
-		case d.measured == 0:
-			return nil, cfg, fmt.Errorf("%s cannot be chosen without a measured importance", d.name)
-		}
-		*d.field = d.asked
+	if c.Measured(was) && im.Channels == nil {
+		return nil, cfg, fmt.Errorf("width, ffn, heads and layers by importance cannot be chosen without a measured importance")
 	}
-	if cfg.Heads%cfg.KVHeads != 0 || cfg.Heads/cfg.KVHeads > was.Heads/was.KVHeads {
-		return nil, cfg, fmt.Errorf("%d heads on %d kv heads of %d on %d", cfg.Heads, cfg.KVHeads, was.Heads, was.KVHeads)
+	layers, err := c.Kept(was.Layers, im)
+	if err != nil {
+		return nil, cfg, err
 	}
 	p := &parts{layers: layers, channels: largest(im.Channels, was.Width, cfg.Width)}
 	for _, layer := range layers {
@@ -102,13 +131,16 @@ func (s *Student) choose(c Cut, im Importance) (*parts, model.Config, error) {
 		p.query = append(p.query, expand(query, cfg.HeadDim))
 		p.key = append(p.key, expand(key, cfg.HeadDim))
 	}
+	if cfg.Width < was.Width {
+		p.norms = im.normScales(p.channels)
+	}
 	return p, cfg, nil
 }
 
-// layers returns which of n layers are kept.
-func (c Cut) layers(n int, importance []float64) ([]int, error) {
+// Kept returns which of a model's n layers are kept, ascending.
+func (c Cut) Kept(n int, im Importance) ([]int, error) {
 	if c.Keep != nil {
-		if len(c.Keep) == 0 || !slices.IsSorted(c.Keep) || c.Keep[0] < 0 || c.Keep[len(c.Keep)-1] >= n {
+		if len(c.Keep) == 0 || !increasing(c.Keep) || c.Keep[0] < 0 || c.Keep[len(c.Keep)-1] >= n {
 			return nil, fmt.Errorf("layers %v of %d", c.Keep, n)
 		}
 		return c.Keep, nil
@@ -121,10 +153,10 @@ func (c Cut) layers(n int, importance []float64) ([]int, error) {
 	case keep < 0 || keep > n:
 		return nil, fmt.Errorf("%d layers of %d", keep, n)
 	case c.By == ByImportance:
-		if len(importance) != n {
+		if len(im.Layers) != n && keep < n {
 			return nil, fmt.Errorf("layers cannot be chosen without a measured importance")
 		}
-		return largest(importance, n, keep), nil
+		return largest(im.Layers, n, keep), nil
 	case c.By != "" && c.By != Spread:
 		return nil, fmt.Errorf("layers by %q, neither %s nor %s", c.By, Spread, ByImportance)
 	}
@@ -136,6 +168,15 @@ func (c Cut) layers(n int, importance []float64) ([]int, error) {
 		layers = append(layers, (i*(n-1)*2+keep-1)/(2*(keep-1))) // rounded
 	}
 	return layers, nil
+}
+
+func increasing(values []int) bool {
+	for i := 1; i < len(values); i++ {
+		if values[i] <= values[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // largest returns the indices of the largest keep of n values, ascending; all of them if keep is n.
@@ -219,6 +260,9 @@ func (p *parts) copy(to *nn.Param, from *Student) error {
 			w[i] = src[r*wide+c]
 			i++
 		}
+	}
+	if scale, ok := p.norms[name]; ok {
+		kernel.Scale(w, scale)
 	}
 	to.Changed()
 	return nil

@@ -28,6 +28,7 @@ type settings struct {
 	threads    int
 	precision  kernel.Precision
 	checkpoint bool
+	frozen     bool
 	lora       *LoRA
 	round      Rounding
 	matching   *Matching
@@ -53,6 +54,9 @@ func BF16(on bool) Option {
 // Recompute trades time for memory: of each block half only the input is kept, the rest is computed again in the backward
 // pass. It costs about a third more time, and gives the same bits.
 func Recompute() Option { return func(s *settings) { s.checkpoint = true } }
+
+// Frozen makes a student that is only run, measured or cut: its weights have no gradients, and it cannot be trained.
+func Frozen() Option { return func(s *settings) { s.frozen = true } }
 
 // New returns a student with random weights: normal with deviation 0.02, projections back to the residual stream smaller
 // by √(2·layers) (Radford et al. 2019, GPT-2, section 2.3), norms 1, biases 0. A seed gives each weight the same values
@@ -109,7 +113,7 @@ func build(cfg model.Config, options []Option) (*Student, error) {
 		o(&s.settings)
 	}
 	s.pool = kernel.NewPool(s.settings.threads)
-	frozen := s.settings.lora != nil
+	frozen := s.settings.frozen || s.settings.lora != nil
 	s.stacks(frozen)
 	for _, spec := range cfg.Specs() {
 		p := s.byName[spec.Name]

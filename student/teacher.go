@@ -73,6 +73,14 @@ func (t *Teacher) build(key graphKey) (*hiddenGraph, error) {
 	return g, nil
 }
 
+// close lets go of the teacher's graphs.
+func (t *Teacher) close() {
+	for _, g := range t.graphs {
+		g.close()
+	}
+	t.graphs, t.now = map[graphKey]*hiddenGraph{}, nil
+}
+
 // Logits implements nn.Teacher.
 func (t *Teacher) Logits(dst kernel.Matrix, rows []int32) {
 	hidden := t.now.out.Value().Data().([]float32)
