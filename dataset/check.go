@@ -49,7 +49,7 @@ func Check(dir string) (problems []Problem, err error) {
 	}
 	c.file = streamName(manifest.Next)
 	path := filepath.Join(dir, c.file)
-	if scan, err := scanStream(path, func(string) {}); err == nil {
+	if scan, err := scanStream(path, new(account)); err == nil {
 		if torn := scan.total - scan.size; torn > 0 {
 			c.report("", "an unfinished write of %d bytes at the end; opening for writing cuts it off", torn)
 		}

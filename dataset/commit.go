@@ -87,6 +87,7 @@ func (d *Dataset) write(rows []distill.Row) error {
 	defer d.mu.Unlock()
 	for i := range rows {
 		d.ids[keyOf(rows[i].ID)] = struct{}{}
+		d.spent.enter(&rows[i])
 	}
 	d.tail = tail{d.stream.path, d.stream.size, d.stream.rows}
 	return nil
@@ -125,7 +126,7 @@ func (d *Dataset) seal() error {
 	if d.stream == nil || d.stream.rows == 0 {
 		return nil
 	}
-	shard, keys, err := d.rewrite()
+	shard, books, err := d.rewrite()
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (d *Dataset) seal() error {
 	if err := next.write(d.dir); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
-	writeIndex(d.dir, shard, keys)
+	writeIndex(d.dir, shard, books)
 	old := d.stream
 	d.stream = nil
 	d.mu.Lock()
@@ -148,7 +149,7 @@ func (d *Dataset) seal() error {
 	return nil
 }
 
-func (d *Dataset) rewrite() (Shard, []key, error) {
+func (d *Dataset) rewrite() (Shard, *account, error) {
 	w, err := createShard(filepath.Join(d.dir, shardName(d.manifest.Next)), d.stream.origin, d.options.Compression)
 	if err != nil {
 		return Shard{}, nil, err
@@ -168,5 +169,5 @@ func (d *Dataset) rewrite() (Shard, []key, error) {
 		return Shard{}, nil, fmt.Errorf("dataset: %s: %d rows where %d were written: %w", d.stream.path, w.total, d.stream.rows, ErrDamaged)
 	}
 	shard, err := w.finish()
-	return shard, w.keys, err
+	return shard, &w.books, err
 }

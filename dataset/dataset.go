@@ -48,12 +48,13 @@ type Dataset struct {
 	ids      map[key]struct{}
 	manifest Manifest
 	tail     tail
+	spent    Spent
 	queue    []*appending
 	err      error // why no more rows should be asked for
 	closed   bool
 	torn     int64
 
-	lazyIDs sync.Once // a reader loads ids when it is first asked about one
+	lazyIDs sync.Once // a reader loads ids, and what rows cost, when it is first asked about one
 }
 
 // tail is the durable part of the stream in progress.
@@ -144,6 +145,24 @@ func (d *Dataset) Append(_ context.Context, rows ...distill.Row) error {
 // Has reports whether a row of this id is durable. A reader that cannot load the ids answers false, and [Dataset.Ready] says
 // why.
 func (d *Dataset) Has(id string) bool {
+	d.readLedger()
+	k := keyOf(id)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, ok := d.ids[k]
+	return ok
+}
+
+// Spent returns what the durable rows have cost. Like Has it reads no rows but those of the shard in progress.
+func (d *Dataset) Spent() Spent {
+	d.readLedger()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.spent
+}
+
+// readLedger loads ids and costs for a reader, once; a writer has them from the beginning.
+func (d *Dataset) readLedger() {
 	if d.options.ReadOnly {
 		d.lazyIDs.Do(func() {
 			if err := d.loadIDs(); err != nil {
@@ -151,11 +170,6 @@ func (d *Dataset) Has(id string) bool {
 			}
 		})
 	}
-	k := keyOf(id)
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	_, ok := d.ids[k]
-	return ok
 }
 
 // Len returns the number of durable rows.

@@ -17,7 +17,7 @@ func (d *Dataset) openForReading() error {
 		}
 		d.manifest = *manifest
 		path := filepath.Join(d.dir, streamName(manifest.Next))
-		scan, err := scanStream(path, func(string) {})
+		scan, err := scanStream(path, new(account))
 		if err == nil {
 			d.tail = tail{path, scan.size, scan.rows}
 			return nil
@@ -70,7 +70,7 @@ func (d *Dataset) sweep() {
 	}
 }
 
-// loadIDs fills the ledger from the finished shards, and for a reader from the tail too.
+// loadIDs fills the ledger, ids and costs, from the finished shards, and for a reader from the tail too.
 func (d *Dataset) loadIDs() error {
 	d.mu.RLock()
 	shards, end := d.manifest.Shards, d.tail
@@ -80,22 +80,29 @@ func (d *Dataset) loadIDs() error {
 		total += s.Rows
 	}
 	ids := make(map[key]struct{}, total)
+	var spent Spent
+	enter := func(books *account) {
+		for _, k := range books.keys {
+			ids[k] = struct{}{}
+		}
+		spent = spent.plus(books.spent)
+	}
 	for _, s := range shards {
-		keys, err := shardKeys(d.dir, s, d.options.ReadOnly)
+		books, err := shardAccount(d.dir, s, d.options.ReadOnly)
 		if err != nil {
 			return err
 		}
-		for _, k := range keys {
-			ids[k] = struct{}{}
-		}
+		enter(books)
 	}
 	if d.options.ReadOnly && end.size > 0 {
-		if _, err := scanStream(end.path, func(id string) { ids[keyOf(id)] = struct{}{} }); err != nil {
+		books := new(account)
+		if _, err := scanStream(end.path, books); err != nil {
 			return err
 		}
+		enter(books)
 	}
 	d.mu.Lock()
-	d.ids = ids
+	d.ids, d.spent = ids, spent
 	d.mu.Unlock()
 	return nil
 }
@@ -106,17 +113,22 @@ func (d *Dataset) openTail() error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	have := func(id string) { d.ids[keyOf(id)] = struct{}{} }
-	s, torn, err := openStream(path, d.options.Origin, have)
+	books := new(account)
+	s, torn, err := openStream(path, d.options.Origin, books)
 	if errors.Is(err, ErrDamaged) && d.options.Repair {
 		if err := repairStream(path); err != nil {
 			return err
 		}
-		s, torn, err = openStream(path, d.options.Origin, have)
+		*books = account{}
+		s, torn, err = openStream(path, d.options.Origin, books)
 	}
 	if err != nil {
 		return err
 	}
+	for _, k := range books.keys {
+		d.ids[k] = struct{}{}
+	}
+	d.spent = d.spent.plus(books.spent)
 	d.stream, d.torn = s, torn
 	d.tail = tail{path, s.size, s.rows}
 	if s.origin == d.options.Origin {

@@ -59,7 +59,7 @@ type shardWriter struct {
 	bytes   int
 	rows    int
 	total   int
-	keys    []key
+	books   account
 }
 
 func createShard(path string, origin Origin, compression Compression) (*shardWriter, error) {
@@ -82,7 +82,7 @@ func createShard(path string, origin Origin, compression Compression) (*shardWri
 
 // add takes a batch of about size bytes; it retains what it keeps.
 func (w *shardWriter) add(record arrow.Record, size int) error {
-	if err := eachID(record, func(id string) { w.keys = append(w.keys, keyOf(id)) }); err != nil {
+	if err := w.books.add(record); err != nil {
 		return err
 	}
 	record.Retain()

@@ -10,9 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
-
 	"github.com/seed-d24fde5f/distill"
 )
 
@@ -93,10 +90,10 @@ func (s *stream) write(message []byte) error {
 	return nil
 }
 
-// openStream continues the stream at path: it keeps every whole batch, hands its rows' ids to have, and cuts off what
-// a crash tore. torn is the number of bytes cut. A file that does not hold even a schema is begun anew with origin.
-func openStream(path string, origin Origin, have func(id string)) (s *stream, torn int64, err error) {
-	found, err := scanStream(path, have)
+// openStream continues the stream at path: it keeps every whole batch, enters its rows into the account, and cuts off
+// what a crash tore. torn is the number of bytes cut. A file that does not hold even a schema is begun anew with origin.
+func openStream(path string, origin Origin, books *account) (s *stream, torn int64, err error) {
+	found, err := scanStream(path, books)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -131,7 +128,7 @@ type streamScan struct {
 
 // scanStream reads a stream up to its torn end. A torn place with whole batches behind it is no crash's doing: that is
 // an error.
-func scanStream(path string, have func(id string)) (scan streamScan, err error) {
+func scanStream(path string, books *account) (scan streamScan, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return scan, fmt.Errorf("dataset: %w", err)
@@ -142,7 +139,7 @@ func scanStream(path string, have func(id string)) (scan streamScan, err error) 
 		return scan, fmt.Errorf("dataset: %w", err)
 	}
 	scan.total = info.Size()
-	if err := scan.read(file, have); err != nil {
+	if err := scan.read(file, books); err != nil {
 		return scan, fmt.Errorf("dataset: %s: %w", path, err)
 	}
 	rest, err := io.ReadAll(io.NewSectionReader(file, scan.size, scan.total-scan.size))
@@ -156,7 +153,7 @@ func scanStream(path string, have func(id string)) (scan streamScan, err error) 
 	return scan, nil
 }
 
-func (scan *streamScan) read(file io.Reader, have func(id string)) error {
+func (scan *streamScan) read(file io.Reader, books *account) error {
 	source := &messages{r: bufio.NewReaderSize(file, 1<<16), remaining: scan.total, sealed: true}
 	reader, err := newBatchReader(source)
 	if err != nil {
@@ -172,7 +169,7 @@ func (scan *streamScan) read(file io.Reader, have func(id string)) error {
 	scan.size = scan.total - source.remaining
 	for reader.Next() {
 		record := reader.Record()
-		if err := eachID(record, have); err != nil {
+		if err := books.add(record); err != nil {
 			return err
 		}
 		scan.rows += int(record.NumRows())
@@ -202,18 +199,4 @@ func findFrame(b []byte) int {
 		}
 	}
 	return -1
-}
-
-// eachID calls have with the id of each row of a batch.
-func eachID(record arrow.Record, have func(id string)) (err error) {
-	defer recoverTo(&err)
-	f := &columnFinder{record: record}
-	ids := find[*array.String](f, "id")
-	if f.err != nil {
-		return f.err
-	}
-	for i := range ids.Len() {
-		have(ids.Value(i))
-	}
-	return nil
 }

@@ -105,7 +105,7 @@ func (b *bulk) roll() error {
 	if err != nil {
 		return err
 	}
-	writeIndex(b.d.dir, shard, w.keys)
+	writeIndex(b.d.dir, shard, &w.books)
 	b.d.manifest.Shards = append(b.d.manifest.Shards, shard)
 	b.d.manifest.Next++
 	return nil
