@@ -46,6 +46,13 @@ type Source interface {
 	Batch(i int) (*Batch, error)
 }
 
+// Judged is a Source some of whose batches have an objective of their own, such as those that the student wrote itself.
+type Judged interface {
+	Source
+	// Objective returns what batch i is judged by, once it has been drawn; nil means Options.Objective.
+	Objective(i int) *loss.Objective
+}
+
 // Options says what is trained and how. Fields without a default must be set.
 type Options struct {
 	Model     Model
@@ -89,6 +96,9 @@ type Progress struct {
 	Divergence   float64 // over the positions with a signal; 0 if there are none
 	Hidden       float64 // distance of matched hidden states
 	Accuracy     float64 // share of positions whose largest logit was the target
+
+	Apart           float64 // share of the step's batches that had an objective of their own
+	ApartDivergence float64 // over their positions
 
 	Rate      float64
 	GradNorm  float64       // before clipping

@@ -12,6 +12,9 @@ func Record(p Progress) []metric.Value {
 	if p.Hidden != 0 {
 		values = append(values, metric.Value{Name: "hidden", Value: p.Hidden})
 	}
+	if p.Apart > 0 {
+		values = append(values, metric.Value{Name: "apart", Value: p.Apart}, metric.Value{Name: "apart_divergence", Value: p.ApartDivergence})
+	}
 	if p.Skipped != "" {
 		values = append(values, metric.Value{Name: "skipped", Value: 1})
 	}

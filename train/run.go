@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/train/loss"
 	"github.com/seed-d24fde5f/distill/train/metric"
 	"github.com/seed-d24fde5f/distill/train/optim"
 )
@@ -116,17 +117,17 @@ func (r *run) step() (Progress, error) {
 	if r.Mix != nil {
 		objective = objective.WithMix(objective.Spec().Mix * r.Mix.At(r.Step, r.Steps))
 	}
-	var totals Totals
+	totals, apart, err := r.accumulate(objective, float32(1/weight))
+	if err != nil {
+		return Progress{}, fmt.Errorf("train: step %d: %w", r.Step+1, err)
+	}
 	positions := 0
 	for _, b := range r.pending {
-		t, err := r.Model.Accumulate(b, objective, float32(1/weight))
-		if err != nil {
-			return Progress{}, fmt.Errorf("train: step %d: %w", r.Step+1, err)
-		}
-		totals.Add(t)
 		positions += b.Rows * b.Length
 	}
 	p := Progress{Steps: r.Steps, Learnt: totals.Tokens, GradNorm: optim.GradNorm(r.pool, r.params)}
+	p.Apart = float64(apart.batches) / float64(len(r.pending))
+	_, _, p.ApartDivergence, _ = means(apart.Totals)
 	p.Loss, p.CrossEntropy, p.Divergence, p.Accuracy = means(totals)
 	p.Hidden = totals.Hidden / totals.Weight
 	p.Rate = r.Rate * r.Schedule.At(r.Step, r.Steps) * r.Guard.Rate
@@ -146,6 +147,43 @@ func (r *run) step() (Progress, error) {
 	return p, nil
 }
 
+// apart sums the losses of batches with an objective of their own.
+type apart struct {
+	Totals
+	batches int
+}
+
+// accumulate adds up the gradients of the pending batches.
+func (r *run) accumulate(mixed *loss.Objective, scale float32) (totals Totals, own apart, err error) {
+	for i, b := range r.pending {
+		l := r.objective(r.Batch + i)
+		stored := l == r.Objective
+		if stored {
+			l = mixed
+		}
+		t, err := r.Model.Accumulate(b, l, scale)
+		if err != nil {
+			return totals, own, err
+		}
+		totals.Add(t)
+		if !stored {
+			own.Add(t)
+			own.batches++
+		}
+	}
+	return totals, own, nil
+}
+
+// objective returns what batch i is judged by, before the step's mix.
+func (r *run) objective(i int) *loss.Objective {
+	if judged, ok := r.Data.(Judged); ok {
+		if o := judged.Objective(i); o != nil {
+			return o
+		}
+	}
+	return r.Objective
+}
+
 // draw takes the batches of the next step from the source and returns the sum of their weights.
 func (r *run) draw() (weight float64, err error) {
 	r.pending = r.pending[:0]
@@ -155,7 +193,7 @@ func (r *run) draw() (weight float64, err error) {
 			return 0, fmt.Errorf("train: batch %d: %w", r.Batch+i, err)
 		}
 		if b.Signal != nil {
-			if err := r.Objective.Supports(b.Signal.Kind); err != nil {
+			if err := r.objective(r.Batch + i).Supports(b.Signal.Kind); err != nil {
 				return 0, err
 			}
 		}
@@ -198,6 +236,9 @@ func (r *run) advance() {
 func means(t Totals) (loss, crossEntropy, divergence, accuracy float64) {
 	if t.Signals > 0 {
 		divergence = t.Divergence / t.Signals
+	}
+	if t.Weight == 0 {
+		return 0, 0, 0, 0
 	}
 	return t.Loss / t.Weight, t.CrossEntropy / t.Weight, divergence, t.Correct / t.Weight
 }

@@ -187,6 +187,9 @@ func (e *Engine) admit(j *job) {
 		if s.job != nil {
 			continue
 		}
+		if s.version != e.m.version {
+			s.tokens, s.version = s.tokens[:0], e.m.version // keys and values of weights that are no more
+		}
 		if n := commonPrefix(s.tokens, j.request.Prompt); n > shared {
 			best, shared = s, n
 		}
@@ -220,10 +223,11 @@ type job struct {
 // slot is a place in the batch: a cache, the tokens whose keys and values it holds or will hold after the next step, and
 // the job that runs in it.
 type slot struct {
-	job    *job
-	cache  *cache
-	tokens []Token
-	drawn  distribution // of the last token; scratch memory
+	job     *job
+	cache   *cache
+	tokens  []Token
+	version int          // of the weights that the cache comes from
+	drawn   distribution // of the last token; scratch memory
 }
 
 func (s *slot) begin(j *job, shared int) {

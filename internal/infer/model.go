@@ -35,6 +35,7 @@ type Model struct {
 	norm      []float32
 	output    *panel.Matrix // (V, C); the embedding where they are tied
 	bytes     int64         // of packed weights
+	version   int           // of the weights: how often they were replaced
 }
 
 // layer is one transformer block. Vectors a model does not have are nil.
@@ -56,20 +57,10 @@ func New(m *model.Model, o Options) (*Model, error) {
 		r.context = o.Context
 	}
 	r.pool = kernel.NewPool(o.Threads)
-	p := packer{from: m, into: r}
-	r.embedding = p.matrix("token_embd.weight", nil)
-	r.norm = p.vector("output_norm.weight", nil)
-	r.output = r.embedding
-	if !m.TiedEmbeddings {
-		r.output = p.matrix("output.weight", nil)
-	}
 	r.layers = make([]layer, m.Layers)
-	for i := range r.layers {
-		p.layer(i)
-	}
-	if p.err != nil {
+	if err := r.pack(m); err != nil {
 		r.pool.Close()
-		return nil, fmt.Errorf("infer: %w", p.err)
+		return nil, err
 	}
 	r.rope.init(&r.cfg)
 	r.spaces.New = func() any { return new(workspace) }
@@ -91,6 +82,37 @@ func (m *Model) Tokenizer() *tokenizer.Tokenizer { return m.tokenizer }
 // Context returns the length of the longest sequence.
 func (m *Model) Context() int { return m.context }
 
+// Refresh replaces the weights by those of m, which has the same shape and number formats as the model that New was
+// given, in the memory that they have: what a student writes with while it learns. No call may be running; engines on the
+// model forget what they remember of earlier prompts. After an error the model is of no more use.
+func (m *Model) Refresh(from *model.Model) error {
+	if from.Config != m.cfg {
+		return fmt.Errorf("infer: weights of another shape than the model's: %+v", from.Config)
+	}
+	m.version++
+	return m.pack(from)
+}
+
+// pack sets all weights.
+func (m *Model) pack(from *model.Model) error {
+	p := packer{from: from, into: m}
+	m.bytes = 0
+	p.matrix(&m.embedding, "token_embd.weight", nil)
+	p.vector(&m.norm, "output_norm.weight", nil)
+	if m.cfg.TiedEmbeddings {
+		m.output = m.embedding
+	} else {
+		p.matrix(&m.output, "output.weight", nil)
+	}
+	for i := range m.layers {
+		p.layer(i)
+	}
+	if p.err != nil {
+		return fmt.Errorf("infer: %w", p.err)
+	}
+	return nil
+}
+
 // packer packs weights by name and keeps the first error.
 type packer struct {
 	from *model.Model
@@ -109,61 +131,66 @@ func (p *packer) tensor(name string) (t model.Tensor, ok bool) {
 	return t, ok
 }
 
-func (p *packer) matrix(name string, order []int) *panel.Matrix {
+// matrix packs a weight into dst, in the memory of what is there.
+func (p *packer) matrix(dst **panel.Matrix, name string, order []int) {
 	t, ok := p.tensor(name)
 	if !ok {
-		return nil
+		return
 	}
 	if len(t.Shape) != 2 || !t.Type.Fits(t.Columns()) || len(t.Data) != t.Rows()*t.Type.RowBytes(t.Columns()) {
 		p.err = fmt.Errorf("tensor %q: %d bytes of %v do not make shape %v", name, len(t.Data), t.Type, t.Shape)
-		return nil
+		return
 	}
 	p.into.bytes += int64(len(t.Data))
-	return panel.Pack(p.into.pool, t.Type, t.Rows(), t.Columns(), t.Data, order)
+	if m := *dst; m != nil && m.Rows == t.Rows() && m.Cols == t.Columns() && m.Type == t.Type {
+		m.Repack(p.into.pool, t.Data, order)
+		return
+	}
+	*dst = panel.Pack(p.into.pool, t.Type, t.Rows(), t.Columns(), t.Data, order)
 }
 
-func (p *packer) vector(name string, order []int) []float32 {
+func (p *packer) vector(dst *[]float32, name string, order []int) {
 	t, ok := p.tensor(name)
 	if !ok {
-		return nil
+		return
 	}
 	v, err := t.Float32()
 	if err != nil {
 		p.err = err
-		return nil
+		return
 	}
 	if order == nil {
-		return v
+		*dst = v
+		return
 	}
-	sorted := make([]float32, len(v))
+	*dst = make([]float32, len(v))
 	for i, from := range order {
-		sorted[i] = v[from]
+		(*dst)[i] = v[from]
 	}
-	return sorted
 }
 
 func (p *packer) layer(i int) {
 	c, l := &p.into.cfg, &p.into.layers[i]
 	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
 	queries, keys := halves(c, c.Heads), halves(c, c.KVHeads)
-	l.attnNorm = p.vector(name("attn_norm.weight"), nil)
-	l.q = p.matrix(name("attn_q.weight"), queries)
-	l.k = p.matrix(name("attn_k.weight"), keys)
-	l.v = p.matrix(name("attn_v.weight"), nil)
+	p.vector(&l.attnNorm, name("attn_norm.weight"), nil)
+	p.matrix(&l.q, name("attn_q.weight"), queries)
+	p.matrix(&l.k, name("attn_k.weight"), keys)
+	p.matrix(&l.v, name("attn_v.weight"), nil)
 	if c.AttentionBias {
-		l.qBias = p.vector(name("attn_q.bias"), queries)
-		l.kBias = p.vector(name("attn_k.bias"), keys)
-		l.vBias = p.vector(name("attn_v.bias"), nil)
+		p.vector(&l.qBias, name("attn_q.bias"), queries)
+		p.vector(&l.kBias, name("attn_k.bias"), keys)
+		p.vector(&l.vBias, name("attn_v.bias"), nil)
 	}
 	if c.QKNorm {
-		l.qNorm = p.vector(name("attn_q_norm.weight"), nil)
-		l.kNorm = p.vector(name("attn_k_norm.weight"), nil)
+		p.vector(&l.qNorm, name("attn_q_norm.weight"), nil)
+		p.vector(&l.kNorm, name("attn_k_norm.weight"), nil)
 	}
-	l.o = p.matrix(name("attn_output.weight"), nil)
-	l.ffnNorm = p.vector(name("ffn_norm.weight"), nil)
-	l.gate = p.matrix(name("ffn_gate.weight"), nil)
-	l.up = p.matrix(name("ffn_up.weight"), nil)
-	l.down = p.matrix(name("ffn_down.weight"), nil)
+	p.matrix(&l.o, name("attn_output.weight"), nil)
+	p.vector(&l.ffnNorm, name("ffn_norm.weight"), nil)
+	p.matrix(&l.gate, name("ffn_gate.weight"), nil)
+	p.matrix(&l.up, name("ffn_up.weight"), nil)
+	p.matrix(&l.down, name("ffn_down.weight"), nil)
 }
 
 // halves returns the order of rows that turns interleaved rotary pairs into halves, nil where they are halves already.

@@ -54,9 +54,11 @@ const (
 	layoutNibble               // 4-bit levels, a scale for 32 columns
 )
 
-// Matrix is a packed weight matrix of shape (Rows, Cols). It is read-only after Pack and safe for concurrent use.
+// Matrix is a packed weight matrix of shape (Rows, Cols). It is read-only after Pack, but for Repack, and safe for
+// concurrent use.
 type Matrix struct {
 	Rows, Cols int
+	Type       quant.Type // that was packed
 
 	layout layout
 	floats []float32 // layoutF32: (panels, Cols, 16)
@@ -84,22 +86,34 @@ func (m *Matrix) group() int {
 // Pack packs a row-major matrix of type t, with the threads of the pool. Row i of the result is row order[i] of data, or
 // i without an order. The data is not kept. It panics unless data has rows·t.RowBytes(columns) bytes.
 func Pack(pool *kernel.Pool, t quant.Type, rows, columns int, data []byte, order []int) *Matrix {
-	size := t.RowBytes(columns)
-	if size == 0 || len(data) != rows*size || order != nil && len(order) != rows {
+	m := &Matrix{Rows: rows, Cols: columns, Type: t}
+	m.check(data, order)
+	m.allocate(t)
+	m.Repack(pool, data, order)
+	return m
+}
+
+func (m *Matrix) check(data []byte, order []int) {
+	size := m.Type.RowBytes(m.Cols)
+	if size == 0 || len(data) != m.Rows*size || order != nil && len(order) != m.Rows {
 		panic(errData)
 	}
-	m := &Matrix{Rows: rows, Cols: columns}
-	m.allocate(t)
+}
+
+// Repack replaces the values by others of the same type and shape, in the memory that there is. No product may be under
+// way. It panics unless data has as many bytes as Pack was given.
+func (m *Matrix) Repack(pool *kernel.Pool, data []byte, order []int) {
+	m.check(data, order)
+	size := m.Type.RowBytes(m.Cols)
 	pool.For(m.Panels(), func(p int) {
-		for i := p * Width; i < min(rows, (p+1)*Width); i++ {
+		for i := p * Width; i < min(m.Rows, (p+1)*Width); i++ {
 			from := i
 			if order != nil {
 				from = order[i]
 			}
-			m.packRow(t, i, data[from*size:(from+1)*size])
+			m.packRow(m.Type, i, data[from*size:(from+1)*size])
 		}
 	})
-	return m
 }
 
 // allocate chooses the layout of a type and makes room. Four-bit types keep nibbles; other quantized ones take a byte a
