@@ -23,7 +23,7 @@ func recipesCommand() *cli.Command {
 			{Name: "ls", Usage: "list the recipes inside the program", Action: recipesList},
 			{Name: "show", Usage: "print a recipe", ArgsUsage: "NAME", Action: recipesShow, Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "resolved", DisableDefaultText: true, Usage: "with every default filled in"}, setFlag()}},
-			{Name: "cp", Usage: "copy a recipe, to change it", ArgsUsage: "NAME FILE", Action: recipesCopy},
+			{Name: "cp", Usage: "copy a recipe, to change it", ArgsUsage: "NAME [FILE|FOLDER]", Action: recipesCopy},
 			{Name: "check", Usage: "say what is wrong with a recipe", ArgsUsage: "RECIPE…", Action: recipesCheck, Flags: []cli.Flag{setFlag()}},
 			{Name: "schema", Usage: "print the JSON Schema, for completion in an editor", Action: recipesSchema, Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "markdown", DisableDefaultText: true, Usage: "print the recipe reference instead"}}},
@@ -105,7 +105,7 @@ func recipesShow(c *cli.Context) error {
 }
 
 func recipesCopy(c *cli.Context) error {
-	args, err := arguments(c, 2, 2)
+	args, err := arguments(c, 1, 2)
 	if err != nil {
 		return err
 	}
@@ -113,12 +113,19 @@ func recipesCopy(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(args[1]), 0o755); err != nil {
+	path := args[0] + ".yaml"
+	if len(args) == 2 {
+		path = args[1]
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			path = filepath.Join(path, args[0]+".yaml")
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(args[1], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return usage(fmt.Sprintf("%s exists already", args[1]), "choose another name: nothing is overwritten")
+		return usage(fmt.Sprintf("%s exists already", path), "choose another name: nothing is overwritten")
 	}
 	if err != nil {
 		return err
