@@ -2,6 +2,7 @@ package student
 
 import (
 	"fmt"
+	"iter"
 	"math"
 
 	"github.com/seed-d24fde5f/distill/internal/kernel"
@@ -23,7 +24,7 @@ type Importance struct {
 }
 
 // Measure runs batches through the student and returns the importance of its parts.
-func (s *Student) Measure(batches []*nn.Batch) (Importance, error) {
+func (s *Student) Measure(batches iter.Seq[*nn.Batch]) (Importance, error) {
 	im := Importance{Layers: make([]float64, s.cfg.Layers), Channels: make([]float64, s.cfg.Width), Squares: map[string][]float64{}}
 	for range s.cfg.Layers {
 		im.Neurons = append(im.Neurons, make([]float64, s.cfg.FFN))
@@ -51,9 +52,9 @@ func (s *Student) Measure(batches []*nn.Batch) (Importance, error) {
 		s.watch = nil
 	}()
 	rows := 0
-	for i, b := range batches {
+	for b := range batches {
 		if err := pass.Begin(b); err != nil {
-			return im, fmt.Errorf("student: measure batch %d: %w", i, err)
+			return im, fmt.Errorf("student: measure: %w", err)
 		}
 		rows += b.Rows * b.Length
 	}

@@ -3,6 +3,7 @@ package student_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestPruneFindsWhatMatters(t *testing.T) {
 		}
 		s.Changed()
 		b := batch(r, 2, 16, cfg.Vocab)
-		im, err := s.Measure([]*nn.Batch{b})
+		im, err := s.Measure(slices.Values([]*nn.Batch{b}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,7 @@ func TestPruneWidth(t *testing.T) {
 	s.Changed()
 	r := rand.New(rand.NewPCG(3, 4))
 	b := batch(r, 2, 16, cfg.Vocab)
-	im, err := s.Measure([]*nn.Batch{b})
+	im, err := s.Measure(slices.Values([]*nn.Batch{b}))
 	if err != nil {
 		t.Fatal(err)
 	}

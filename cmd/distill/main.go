@@ -52,6 +52,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		OnUsageError:           usageError,
 		CustomAppHelpTemplate:  appHelp,
 		UseShortOptionHandling: false,
+		// --set export.formats=[f16,q8_0] is one override, not two
+		DisableSliceFlagSeparator: true,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return unknownCommand(c.App.Commands, "distill", name)

@@ -32,6 +32,7 @@ func modelConversions() []*cli.Command {
 				&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "only show the plan"},
 				&cli.BoolFlag{Name: "tensors", DisableDefaultText: true, Usage: "list every tensor in the plan"},
 			}},
+		modelPruneCommand(),
 		{Name: "diff", Usage: "compare two models' predictions over a text", ArgsUsage: "MODEL MODEL FILE", Action: modelDiff,
 			Flags: append([]cli.Flag{
 				&cli.IntFlag{Name: "ctx", Value: 512, Usage: "`tokens` in a window"},

@@ -70,6 +70,20 @@ func TestTokenizerFollowsTheTeacher(t *testing.T) {
 	}
 }
 
+// TestStudentFromTeacher: a teacher without weights here cannot be started from, and a cut has its defaults.
+func TestStudentFromTeacher(t *testing.T) {
+	r := parse(t, small, "student.from=teacher", "student.cut.layers=2")
+	if r.Student.Cut.Choose != "importance" || r.Student.Cut.Tokens == 0 {
+		t.Errorf("%+v", r.Student.Cut)
+	}
+	for _, kind := range []string{"reference", "remote"} {
+		_, err := Parse("r.yaml", "", []byte(small), []string{"student.from=teacher", "teacher.endpoint=http://localhost:1/v1", "teacher.kind=" + kind})
+		if err == nil || !strings.Contains(err.Error(), "student.from: a "+kind+" teacher has no weights here") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
 // TestRemoteOptions: further request fields and headers read back as they were, and no key gets in by them.
 func TestRemoteOptions(t *testing.T) {
 	remote := []string{"teacher.kind=remote", "teacher.endpoint=http://localhost:1/v1", "teacher.key_envs=[A_KEY, B_KEY]", "teacher.batch=true",
@@ -122,6 +136,10 @@ func TestErrorsPointAtTheirPlace(t *testing.T) {
 		{"duplicate", "  kind: local", "  kind: local\n  kind: local", "r.yaml:7:3", "kind", ""},
 		{"two sources", "  list:", "  file: x.jsonl\n  list:", "r.yaml:3:", "exactly one of file, list and problems", ""},
 		{"syntax", "name: small", "name: [small", "r.yaml:", "", ""},
+		{"random weights are not cut", "train:", "student:\n  cut: {layers: 2}\ntrain:", "r.yaml:11:8", "student.cut: random weights", "student.from"},
+		{"a cut of nothing", "train:", "student:\n  from: teacher\n  cut: {choose: spread}\ntrain:", "r.yaml:12:8", "student.cut: cuts nothing", "layers"},
+		{"layers out of order", "train:", "student:\n  from: teacher\n  cut: {keep: [2, 1]}\ntrain:", "r.yaml:12:", "ascending", ""},
+		{"layers twice", "train:", "student:\n  from: teacher\n  cut: {keep: [1, 2], layers: 3}\ntrain:", "r.yaml:12:", "keep names 2 layers", ""},
 		{"needs a signal", "train:", "train:\n  loss: {kind: forward_kl}", "r.yaml:11:16", "not kept", "sampled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -127,6 +127,14 @@ func (r *Recipe) fill() {
 			s.Signal.K = 12
 		}
 	}
+	if c := r.Student.Cut; c != nil {
+		if c.Choose == "" {
+			c.Choose = "importance" // at four layers of five the best of all choices on the story model; at three level with spread
+		}
+		if c.Tokens == 0 {
+			c.Tokens = 16384 // the order of the parts is settled long before
+		}
+	}
 	if l := r.Student.LoRA; l != nil && l.Rank == 0 {
 		l.Rank = 16 // the usual middle
 	}

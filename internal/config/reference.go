@@ -51,11 +51,13 @@ func section(b *strings.Builder, path string, v reflect.Value) {
 // filled returns a section that recipes may leave out, as it is when it is there.
 func filled(t reflect.Type) reflect.Value {
 	r := Recipe{Prompts: Prompts{Problems: &Problems{}}, Score: &Score{}, Select: Select{Verify: []Verifier{{Kind: "fuzzy"}}},
-		Student: Student{LoRA: &LoRA{}}, Train: Train{QAT: &QAT{}}}
+		Student: Student{Cut: &Cut{}, LoRA: &LoRA{}}, Train: Train{QAT: &QAT{}}}
 	r.fill()
 	switch t {
 	case reflect.TypeFor[Problems]():
 		return reflect.ValueOf(*r.Prompts.Problems)
+	case reflect.TypeFor[Cut]():
+		return reflect.ValueOf(*r.Student.Cut)
 	case reflect.TypeFor[LoRA]():
 		return reflect.ValueOf(*r.Student.LoRA)
 	case reflect.TypeFor[QAT]():

@@ -260,7 +260,11 @@ func (r *Recipe) hasReference() bool {
 func (v *validation) student(r *Recipe) {
 	s := &r.Student
 	if s.From != "scratch" {
-		return // its shape is the checkpoint's
+		v.start(r) // its shape is the checkpoint's
+		return
+	}
+	if s.Cut != nil {
+		v.fail("student.cut", "name a model in student.from, or teacher", "random weights are made in the shape that is wanted, not cut")
 	}
 	kv := s.KVHeads
 	if kv == 0 {

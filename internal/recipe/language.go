@@ -63,7 +63,7 @@ func (l *language) example(row *distill.Row, reasoning bool) (pack.Example, erro
 
 // studentLanguage returns the language that the student learns in. A tokenizer that is trained is kept in the run.
 func (r *Run) studentLanguage(rows []distill.Row) (*language, error) {
-	if from := r.Recipe.Student.From; from != "scratch" {
+	if from := r.origin(); from != "scratch" {
 		return r.languageOf(from)
 	}
 	switch from := r.Recipe.Tokenizer.From; from {

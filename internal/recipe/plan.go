@@ -281,13 +281,15 @@ func (r *Run) dialect() remote.Dialect {
 // planStudent finds out the student's shape.
 func (p *Plan) planStudent(r *Run) (model.Config, error) {
 	var cfg model.Config
-	if from := r.Recipe.Student.From; from != "scratch" {
+	if from := r.origin(); from != "scratch" {
 		m, err := OpenModel(from)
 		if err != nil {
 			return cfg, err
 		}
 		defer m.Close()
-		cfg = m.Config
+		if cfg, err = cutSpec(r.Recipe.Student.Cut).Shape(m.Config); err != nil {
+			return cfg, inputErrorf("distill model inspect shows the model's shape", "student.cut: %w", err)
+		}
 		cfg.RopeInterleaved = false
 	} else {
 		vocabulary := r.Recipe.Tokenizer.Size

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/student"
 )
@@ -91,6 +92,7 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 		}
 	}
 	p.warnVocabulary(r, cfg)
+	p.warnShape(r)
 	if g := &p.Generate; g.USD == nil && c.Teacher.Kind == "remote" {
 		add("no price is known for %s: give teacher.price, and a budget in money will be kept", c.Teacher.Model)
 	} else if b := c.Teacher.Budget.USD; b > 0 && g.USD != nil && g.USD.Likely > b {
@@ -107,12 +109,21 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 	}
 }
 
+// warnShape says when a shape was given that nobody reads.
+func (p *Plan) warnShape(r *Run) {
+	s, d := &r.Recipe.Student, config.Default().Student
+	if r.origin() == "scratch" || s.Layers == d.Layers && s.Width == d.Width && s.FFN == d.FFN && s.Heads == d.Heads && s.KVHeads == d.KVHeads {
+		return
+	}
+	p.Warnings = append(p.Warnings, fmt.Sprintf("student.layers, width, ffn and heads are for a student from scratch; this one has the shape of %s: student.cut makes it smaller", r.origin()))
+}
+
 // warnVocabulary compares the student's tokens with those that a distribution would be over.
 func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
 	if r.Recipe.Train.Loss.Kind == "ce" || r.teacherModel() == "" {
 		return
 	}
-	name := r.Recipe.Student.From
+	name := r.origin()
 	if name == "scratch" {
 		name = r.tokenizerModel()
 	}

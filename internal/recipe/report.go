@@ -152,7 +152,7 @@ func folderBytes(dir string) int64 {
 
 // describeTraining reads the curve that training left.
 func (r *Run) describeTraining() (report.Training, error) {
-	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.precision(), Loss: r.Recipe.Train.Loss.Kind}
+	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.precision(), Loss: r.Recipe.Train.Loss.Kind, Start: r.readStart()}
 	lines, err := metric.Read(r.path(TrainDir, MetricsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0 {
 		return t, nil

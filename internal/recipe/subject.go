@@ -28,12 +28,8 @@ func (r *Run) subjects() []*subject {
 	if r.teacherModel() != "" {
 		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.teacherModel()})
 	}
-	untouched := r.Recipe.Student.From
-	if untouched == "scratch" {
-		untouched = r.path(TrainDir, initialFile)
-	}
 	all = append(all,
-		&subject{Model: report.Model{Role: report.Untouched}, path: untouched},
+		&subject{Model: report.Model{Role: report.Untouched}, path: r.untouched()},
 		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()})
 	if r.Recipe.Train.Control != "none" {
 		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(TrainDir, controlFile)}, path: r.path(TrainDir, controlFile), name: "on answers alone"})

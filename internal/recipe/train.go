@@ -68,9 +68,13 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	from, err := r.beginning(ctx, lang, rows)
+	if err != nil {
+		return "", err
+	}
 	t := &r.Recipe.Train
 	result, err := r.learn(ctx, lang, rows, lesson{title: "train", dir: ".", file: trainedFile,
-		reasoning: t.LearnReasoning, loss: t.Loss, from: r.Recipe.Student.From, share: 1}, st.Inputs)
+		reasoning: t.LearnReasoning, loss: t.Loss, from: from, share: 1}, st.Inputs)
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +85,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	if t.Control == "answers" {
 		text := config.Loss{Kind: "ce", Temperature: 1, LabelSmoothing: t.Loss.LabelSmoothing}
-		what := lesson{title: "train: control", dir: controlDir, file: controlFile, loss: text, from: r.Recipe.Student.From, share: 1}
+		what := lesson{title: "train: control", dir: controlDir, file: controlFile, loss: text, from: from, share: 1}
 		if _, err := r.learn(ctx, lang, rows, what, st.Inputs); err != nil {
 			return "", err
 		}
@@ -220,20 +224,13 @@ func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
 // trainOptions translates the recipe.
 func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, what lesson) (train.Options, *trainMeter, error) {
 	t := &r.Recipe.Train
-	length := t.Seq
-	if length == 0 || length > learner.Config().Context {
-		length = learner.Config().Context
-	}
-	packing := pack.Options{Rows: t.Batch, Length: length, Pad: padToken(l), Seed: r.Recipe.Seed}
-	if r.Recipe.Prompts.Format == "raw" {
-		packing.TooLong = pack.Split // running text may be cut
-	}
+	packing := r.packing(l, learner.Config().Context)
 	batches, err := pack.New(c.train, packing)
 	if err != nil {
 		return train.Options{}, nil, err
 	}
 	if n := batches.Report(); n.Dropped > 0 {
-		r.log.Warn("examples longer than a training sequence were left out", "examples", n.Dropped, "of", c.train.Len(), "seq", length)
+		r.log.Warn("examples longer than a training sequence were left out", "examples", n.Dropped, "of", c.train.Len(), "seq", packing.Length)
 	}
 	heldout, err := heldoutBatches(c.heldout, packing)
 	if err != nil {
@@ -243,7 +240,7 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 	if err != nil {
 		return train.Options{}, nil, err
 	}
-	steps := max(1, int(what.share*float64(stepsOf(t, batches.PerEpoch(), length))))
+	steps := max(1, int(what.share*float64(stepsOf(t, batches.PerEpoch(), packing.Length))))
 	source := newPacked(batches)
 	if what.loss.Dense {
 		if source.teacher, err = r.denseTeacher(l); err != nil {
@@ -277,7 +274,7 @@ func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
 		return nil, err
 	}
 	defer m.Close()
-	s, err := student.FromModel(m, student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	s, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
 	if err != nil {
 		return nil, err
 	}

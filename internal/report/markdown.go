@@ -85,10 +85,14 @@ func trainingLines(t *Training) []string {
 	if t.Steps == 0 {
 		return []string{"no training in this run"}
 	}
-	lines := []string{
+	var lines []string
+	if t.Start != "" {
+		lines = append(lines, t.Start)
+	}
+	lines = append(lines,
 		fmt.Sprintf("%d steps, %s tokens, %.0f tokens/s, %s in %s", t.Steps, Count(t.Tokens), t.TokensPerS, t.Optimizer, t.Precision),
 		fmt.Sprintf("loss (%s) from %.4g to %.4g", t.Loss, t.FirstLoss, t.FinalLoss),
-	}
+	)
 	if t.BestStep > 0 {
 		lines = append(lines, fmt.Sprintf("the best held-out loss was at step %d, and that is what was exported", t.BestStep))
 	}

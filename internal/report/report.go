@@ -137,6 +137,7 @@ type Bin struct {
 
 // Training is how the student learnt.
 type Training struct {
+	Start       string  `json:"start,omitempty"` // where the student came from, in words
 	Optimizer   string  `json:"optimizer"`
 	Precision   string  `json:"precision"`
 	Loss        string  `json:"loss"`

@@ -1,0 +1,246 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/student"
+)
+
+// startFile says, below TrainDir, where the student came from.
+const startFile = "start.json"
+
+// Start is where a student came from: start.json.
+type Start struct {
+	From     string `json:"from"`               // a model, or scratch
+	Layers   []int  `json:"layers,omitempty"`   // of that model that were kept, from 0; none where nothing was cut
+	Choose   string `json:"choose,omitempty"`   // how they were chosen
+	Measured int    `json:"measured,omitempty"` // tokens that importance was measured on
+	Was      Shape  `json:"was,omitzero"`       // of that model
+	Is       Shape  `json:"is,omitzero"`        // of the student
+}
+
+// Shape is a model's shape in numbers.
+type Shape struct {
+	Layers     int `json:"layers"`
+	Width      int `json:"width"`
+	FFN        int `json:"ffn"`
+	Heads      int `json:"heads"`
+	KVHeads    int `json:"kv_heads"`
+	Parameters int `json:"parameters"`
+}
+
+func shapeOf(c model.Config) Shape {
+	return Shape{c.Layers, c.Width, c.FFN, c.Heads, c.KVHeads, c.Params()}
+}
+
+// String says it in a sentence's worth of words, for the report.
+func (s Start) String() string {
+	if s.From == "scratch" {
+		return "the student began with random weights"
+	}
+	name := filepath.Base(s.From)
+	if s.Layers == nil {
+		return "the student began as " + name
+	}
+	text := "the student was cut from " + name + ": "
+	if s.Is.Layers < s.Was.Layers {
+		text += fmt.Sprintf("layers %s of 0 to %d", strings.Trim(fmt.Sprint(s.Layers), "[]"), s.Was.Layers-1)
+		text += map[string]string{"importance": ", by importance", "spread": ", evenly spread"}[s.Choose]
+	} else {
+		text += fmt.Sprintf("all %d layers", s.Was.Layers)
+	}
+	for _, d := range []struct {
+		name    string
+		is, was int
+	}{{"width", s.Is.Width, s.Was.Width}, {"ffn", s.Is.FFN, s.Was.FFN}, {"heads", s.Is.Heads, s.Was.Heads}, {"KV heads", s.Is.KVHeads, s.Was.KVHeads}} {
+		if d.is < d.was {
+			text += fmt.Sprintf(", %s %d of %d", d.name, d.is, d.was)
+		}
+	}
+	if s.Measured > 0 {
+		text += fmt.Sprintf(", measured on %d tokens of the training rows", s.Measured)
+	}
+	return text
+}
+
+// origin returns the model that the student starts from, or scratch.
+func (r *Run) origin() string {
+	if r.Recipe.Student.From == "teacher" {
+		return r.teacherModel()
+	}
+	return r.Recipe.Student.From
+}
+
+// untouched returns the file of the student before training.
+func (r *Run) untouched() string {
+	if from := r.origin(); from != "scratch" && r.Recipe.Student.Cut == nil {
+		return from
+	}
+	return r.path(TrainDir, initialFile)
+}
+
+// beginning returns what training starts from: scratch, or a model. One that is to be cut is cut here, once.
+func (r *Run) beginning(ctx context.Context, l *language, rows []distill.Row) (string, error) {
+	from, cut := r.origin(), r.Recipe.Student.Cut
+	if cut == nil {
+		return from, r.writeStart(Start{From: from})
+	}
+	path := r.path(TrainDir, initialFile)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	start, err := r.cut(ctx, l, rows)
+	if err != nil {
+		return "", err
+	}
+	r.log.Info("cut the student", "from", from, "layers", fmt.Sprintf("%v of %d", start.Layers, start.Was.Layers),
+		"width", start.Is.Width, "ffn", start.Is.FFN, "heads", start.Is.Heads, "parameters", start.Is.Parameters)
+	return path, nil
+}
+
+func (r *Run) writeStart(s Start) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(r.path(TrainDir, startFile), append(data, '\n'))
+}
+
+// readStart returns where the student came from, "" where the run does not know.
+func (r *Run) readStart() string {
+	data, err := os.ReadFile(r.path(TrainDir, startFile))
+	var s Start
+	if err != nil || json.Unmarshal(data, &s) != nil {
+		return ""
+	}
+	return s.String()
+}
+
+// cut writes initial.gguf: what is left of the model that the student starts from.
+func (r *Run) cut(ctx context.Context, l *language, rows []distill.Row) (Start, error) {
+	c := r.Recipe.Student.Cut
+	m, err := OpenModel(r.origin())
+	if err != nil {
+		return Start{}, err
+	}
+	defer m.Close()
+	batches, tokens, err := r.measuringBatches(l, rows, m.Config)
+	if err != nil {
+		return Start{}, err
+	}
+	whole, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	if err != nil {
+		return Start{}, err
+	}
+	defer whole.Close()
+	small, kept, err := cutOf(ctx, r.opts.Monitor, whole, cutSpec(c), batches)
+	if err != nil {
+		return Start{}, err
+	}
+	defer small.Close()
+	start := Start{From: r.origin(), Layers: kept, Choose: c.Choose, Measured: tokens, Was: shapeOf(whole.Config()), Is: shapeOf(small.Config())}
+	if c.Keep != nil {
+		start.Choose = ""
+	}
+	if err := r.writeStart(start); err != nil {
+		return start, err
+	}
+	return start, r.saveStudent(small, l, initialFile)
+}
+
+// measuringBatches returns batches of the training rows with about as many tokens as the cut is measured on.
+func (r *Run) measuringBatches(l *language, rows []distill.Row, cfg model.Config) ([]*nn.Batch, int, error) {
+	if !cutSpec(r.Recipe.Student.Cut).Measured(cfg) {
+		return nil, 0, nil
+	}
+	c, err := r.encode(l, rows, r.Recipe.Train.LearnReasoning)
+	if err != nil {
+		return nil, 0, err
+	}
+	source, err := pack.New(c.train, r.packing(l, cfg.Context))
+	if err != nil {
+		return nil, 0, err
+	}
+	var batches []*nn.Batch
+	tokens := 0
+	for range source.PerEpoch() {
+		if tokens >= r.Recipe.Student.Cut.Tokens {
+			break
+		}
+		b, _, err := source.Next()
+		if err != nil {
+			return nil, 0, err
+		}
+		batches = append(batches, trainBatch(b))
+		tokens += b.Rows * b.Length
+	}
+	return batches, tokens, nil
+}
+
+// packing says how examples become batches for a model of that context.
+func (r *Run) packing(l *language, context int) pack.Options {
+	t := &r.Recipe.Train
+	length := t.Seq
+	if length == 0 || length > context {
+		length = context
+	}
+	o := pack.Options{Rows: t.Batch, Length: length, Pad: padToken(l), Seed: r.Recipe.Seed}
+	if r.Recipe.Prompts.Format == "raw" {
+		o.TooLong = pack.Split // running text may be cut
+	}
+	return o
+}
+
+// cutSpec translates the recipe's cut.
+func cutSpec(c *config.Cut) student.Cut {
+	if c == nil {
+		return student.Cut{}
+	}
+	return student.Cut{Layers: c.Layers, Keep: c.Keep, By: student.LayerChoice(c.Choose), Width: c.Width, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads}
+}
+
+// cutOf measures a model on batches, where the cut needs it, and returns what is left of it and which layers those are.
+func cutOf(ctx context.Context, monitor Monitor, whole *student.Student, c student.Cut, batches []*nn.Batch) (*student.Student, []int, error) {
+	if _, err := c.Shape(whole.Config()); err != nil {
+		return nil, nil, inputErrorf("distill model inspect shows the model's shape", "cut: %w", err)
+	}
+	var im student.Importance
+	if c.Measured(whole.Config()) {
+		meter := monitor.Start("measure", "batches", int64(len(batches)), 0)
+		defer meter.Stop()
+		var err error
+		im, err = whole.Measure(func(yield func(*nn.Batch) bool) {
+			for _, b := range batches {
+				if ctx.Err() != nil || !yield(b) {
+					return
+				}
+				meter.Add(1)
+			}
+		})
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	kept, err := c.Kept(whole.Config().Layers, im)
+	if err != nil {
+		return nil, nil, inputErrorf("", "cut: %w", err)
+	}
+	small, err := whole.Prune(c, im, student.Frozen())
+	if err != nil {
+		return nil, nil, inputErrorf("distill model inspect shows the model's shape", "%w", err)
+	}
+	return small, kept, nil
+}
