@@ -16,6 +16,8 @@ func Default() Recipe {
 			HeldoutSamples: 1,
 			Concurrency:    16,     // what most providers allow a new key
 			OnTruncated:    "keep", // selection drops them; asking again costs money
+			BatchSize:      1000,   // lost or expired, it is asked again without much delay; servers take 50,000
+			BatchPoll:      30 * time.Second,
 			Sampling: Sampling{
 				Temperature:       1,    // the teacher's own distribution; sharper answers are what selection is for
 				TopP:              1,    // no cut: a cut distribution is not the teacher's

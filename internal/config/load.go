@@ -45,6 +45,11 @@ func Parse(name, dir string, data []byte, overrides []string) (*Recipe, error) {
 	if r.Teacher.Kind == "local" {
 		r.Teacher.Model = within(dir, r.Teacher.Model)
 	}
+	for _, by := range r.asked() {
+		if by.Kind == "local" {
+			by.Model = within(dir, by.Model)
+		}
+	}
 	for _, f := range []*string{&r.Student.From, &r.Tokenizer.From} {
 		if isPath(*f) {
 			*f = within(dir, *f)

@@ -16,6 +16,8 @@ type Prompts struct {
 	Reference *Reference `yaml:"reference,omitempty"`
 	// ID is the field that identifies a line; without it the identity is a hash of the messages.
 	ID string `yaml:"id,omitempty"`
+	// Grow makes more prompts out of these.
+	Grow *Grow `yaml:"grow,omitempty"`
 	// Format is how messages become text. chat: the model's chat template. raw: the bare text, to be continued, for base models.
 	Format string `yaml:"format" jsonschema:"enum=chat,enum=raw"`
 	// Limit is the largest number of prompts taken from the source; 0 takes all.

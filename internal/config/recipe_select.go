@@ -38,8 +38,8 @@ type Select struct {
 
 // Verifier is one judgement of an answer against its prompt's reference.
 type Verifier struct {
-	// Kind of check. number: the last number is the reference. exact: equal but for blanks. fuzzy: nearly equal. regex, json, expr: see pattern, schema, expr.
-	Kind string `yaml:"kind" jsonschema:"required,enum=number,enum=exact,enum=fuzzy,enum=regex,enum=json,enum=expr"`
+	// Kind of check. number: the last number is the reference. exact: equal but for blanks. fuzzy: nearly equal. regex, json, expr, judge: see pattern, schema, expr, judge.
+	Kind string `yaml:"kind" jsonschema:"required,enum=number,enum=exact,enum=fuzzy,enum=regex,enum=json,enum=expr,enum=judge"`
 	// Pattern that the answer must match (regex).
 	Pattern string `yaml:"pattern,omitempty"`
 	// Schema that the answer must satisfy, as JSON (json).
@@ -48,4 +48,6 @@ type Verifier struct {
 	Expr string `yaml:"expr,omitempty"`
 	// Threshold of likeness between 0 and 1 (fuzzy).
 	Threshold float64 `yaml:"threshold,omitempty" jsonschema:"minimum=0,maximum=1"`
+	// Judge is another model's opinion (judge). It is asked about training answers that the other checks let pass.
+	Judge *Judge `yaml:"judge,omitempty"`
 }

@@ -28,6 +28,10 @@ type Teacher struct {
 	Headers map[string]string `yaml:"headers,omitempty"`
 	// Batch asks through the server's batch endpoint: for half the price, and within a day.
 	Batch bool `yaml:"batch"`
+	// BatchSize is the largest number of requests in a batch.
+	BatchSize int `yaml:"batch_size" jsonschema:"minimum=1,maximum=50000"`
+	// BatchPoll is how often a batch under way is looked at.
+	BatchPoll time.Duration `yaml:"batch_poll"`
 	// Samples asked of each training prompt.
 	Samples int `yaml:"samples" jsonschema:"minimum=1"`
 	// HeldoutSamples asked of each held-out prompt; what perplexity and KL are measured on.

@@ -68,7 +68,11 @@ func filled(t reflect.Type) reflect.Value {
 		r.Select.Verify[0].Kind = ""
 		return reflect.ValueOf(r.Select.Verify[0])
 	}
-	return reflect.New(t).Elem()
+	section := reflect.New(t)
+	if d, ok := section.Interface().(interface{ setDefaults() }); ok {
+		d.setDefaults()
+	}
+	return section.Elem()
 }
 
 func structOf(t reflect.Type) (reflect.Type, bool) {

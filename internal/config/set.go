@@ -25,6 +25,9 @@ func (r *Recipe) Set(override string) error {
 		if at.Kind() == reflect.Pointer {
 			if at.IsNil() {
 				at.Set(reflect.New(at.Type().Elem()))
+				if section, ok := at.Interface().(interface{ setDefaults() }); ok {
+					section.setDefaults()
+				}
 			}
 			at = at.Elem()
 		}

@@ -25,6 +25,7 @@ func (d *document) validate(r *Recipe) error {
 	v.prompts(&r.Prompts)
 	v.teacher(&r.Teacher)
 	v.selection(r)
+	v.askedModels(r)
 	v.student(r)
 	v.training(r)
 	v.export(r)
@@ -178,10 +179,10 @@ func (v *validation) pattern(path, pattern string) {
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (v *validation) teacher(t *Teacher) {
-	v.keys(t)
+	v.keys("teacher", t)
 	switch t.Kind {
 	case "remote":
-		v.address(t)
+		v.address("teacher", t)
 	case "local", "builtin":
 		if t.Model == "" {
 			v.fail("teacher.model", "--set teacher.model=PATH", "a %s teacher needs a model", t.Kind)
@@ -200,11 +201,11 @@ func (v *validation) teacher(t *Teacher) {
 }
 
 // keys refuses what may be a key itself. Its value is not repeated.
-func (v *validation) keys(t *Teacher) {
+func (v *validation) keys(section string, t *Teacher) {
 	for i, name := range append([]string{t.KeyEnv}, t.KeyEnvs...) {
-		path := "teacher.key_env"
+		path := section + ".key_env"
 		if i > 0 {
-			path = fmt.Sprintf("teacher.key_envs.%d", i-1)
+			path = fmt.Sprintf("%s.key_envs.%d", section, i-1)
 		}
 		if i == 0 && name == "" || envName.MatchString(name) && !strings.HasPrefix(name, "sk_") && len(name) <= 64 {
 			continue
@@ -215,24 +216,24 @@ func (v *validation) keys(t *Teacher) {
 	for name := range t.Headers {
 		switch strings.ToLower(name) {
 		case "authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie":
-			v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.headers." + name, Message: "carries a key", Hint: "use key_env"})
+			v.errs = append(v.errs, &Error{File: v.doc.name, Path: section + ".headers." + name, Message: "carries a key", Hint: "use key_env"})
 		}
 	}
 }
 
-// address checks where a remote teacher is.
-func (v *validation) address(t *Teacher) {
+// address checks where a remote model is.
+func (v *validation) address(section string, t *Teacher) {
 	if t.Model == "" {
-		v.fail("teacher.model", "the name the server knows the model by", "a remote teacher needs a model")
+		v.fail(section+".model", "the name the server knows the model by", "a remote model needs a name")
 	}
 	u, err := url.Parse(t.Endpoint)
 	switch {
 	case t.Endpoint == "" && t.Dialect == "":
-		v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1 or http://localhost:11434/v1", "a remote teacher needs an endpoint")
+		v.fail(section+".endpoint", "such as https://api.deepseek.com/v1 or http://localhost:11434/v1", "a remote model needs an endpoint")
 	case err != nil || t.Endpoint != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
-		v.fail("teacher.endpoint", "such as https://api.deepseek.com/v1", "is no http or https address")
+		v.fail(section+".endpoint", "such as https://api.deepseek.com/v1", "is no http or https address")
 	case u.User != nil:
-		v.errs = append(v.errs, &Error{File: v.doc.name, Path: "teacher.endpoint", Message: "carries a user or password", Hint: "use key_env"})
+		v.errs = append(v.errs, &Error{File: v.doc.name, Path: section + ".endpoint", Message: "carries a user or password", Hint: "use key_env"})
 	}
 }
 

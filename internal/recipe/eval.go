@@ -83,18 +83,17 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 
 // heldoutRows returns the held-out rows that are evaluated.
 func (r *Run) heldoutRows() ([]distill.Row, error) {
-	rows, err := r.readRows()
-	if err != nil {
-		return nil, err
-	}
 	var heldout []distill.Row
-	for _, row := range rows {
-		if row.Prompt.Split == distill.Heldout && (row.Response != "" || len(row.TokenIDs) > 0) {
-			heldout = append(heldout, row)
+	most := r.Recipe.Eval.Prompts
+	for row, err := range r.readRows() {
+		if err != nil {
+			return nil, err
 		}
-	}
-	if n := r.Recipe.Eval.Prompts; n > 0 && len(heldout) > n {
-		heldout = heldout[:n]
+		if row.Prompt.Split == distill.Heldout && (row.Response != "" || len(row.TokenIDs) > 0) {
+			if heldout = append(heldout, row); len(heldout) == most {
+				break
+			}
+		}
 	}
 	if len(heldout) == 0 {
 		return nil, inputErrorf("raise prompts.heldout, or give more prompts", "no prompt is held out, so nothing can be measured")

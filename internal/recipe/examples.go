@@ -17,22 +17,25 @@ type corpora struct {
 }
 
 // encode turns the selected rows into examples.
-func (r *Run) encode(l *language, rows []distill.Row, reasoning bool) (*corpora, error) {
+func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error) {
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
-	for i := range rows {
-		e, err := l.example(&rows[i], reasoning)
+	for row, err := range rows {
 		if err != nil {
-			return nil, fmt.Errorf("row %s: %w", rows[i].ID, err)
+			return nil, err
+		}
+		e, err := l.example(&row, reasoning)
+		if err != nil {
+			return nil, fmt.Errorf("row %s: %w", row.ID, err)
 		}
 		corpus := c.train
-		if rows[i].Prompt.Split == distill.Heldout {
+		if row.Prompt.Split == distill.Heldout {
 			corpus = c.heldout
 		}
 		switch err := corpus.Add(e); {
 		case errors.Is(err, pack.ErrAllMasked):
 			c.empty++
 		case err != nil:
-			return nil, fmt.Errorf("row %s: %w", rows[i].ID, err)
+			return nil, fmt.Errorf("row %s: %w", row.ID, err)
 		}
 	}
 	if c.train.Len() == 0 {

@@ -34,11 +34,11 @@ func (r *Run) importance(ctx context.Context, m *model.Model) (model.Importance,
 	var failed error
 	count := 0
 	found, err := ready.Importance(ctx, func(yield func([]distill.Token) bool) {
-		for i := range rows {
-			if count == importanceRows || rows[i].Prompt.Split == distill.Heldout {
+		for row, err := range rows {
+			if failed = err; err != nil || count == importanceRows || row.Prompt.Split == distill.Heldout {
 				return
 			}
-			e, err := lang.example(&rows[i], r.Recipe.Train.LearnReasoning)
+			e, err := lang.example(&row, r.Recipe.Train.LearnReasoning)
 			if err != nil {
 				failed = err
 				return

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -62,7 +63,7 @@ func (l *language) example(row *distill.Row, reasoning bool) (pack.Example, erro
 }
 
 // studentLanguage returns the language that the student learns in. A tokenizer that is trained is kept in the run.
-func (r *Run) studentLanguage(rows []distill.Row) (*language, error) {
+func (r *Run) studentLanguage(rows rowSeq) (*language, error) {
 	if from := r.origin(); from != "scratch" {
 		return r.languageOf(from)
 	}
@@ -111,12 +112,13 @@ func (r *Run) isTeachers(m *model.Model) (bool, error) {
 }
 
 // trainTokenizer returns a byte-level BPE fitted to the training rows, or the one that this training began with.
-func (r *Run) trainTokenizer(rows []distill.Row) (*language, error) {
+func (r *Run) trainTokenizer(rows rowSeq) (*language, error) {
 	dir := r.path(TrainDir, "tokenizer")
 	tok, template, err := tokenizer.ReadDir(dir)
 	if err != nil {
-		if tok, err = tokenizer.Train(texts(rows), tokenizer.TrainOptions{Size: r.Recipe.Tokenizer.Size, Threads: r.opts.Threads}); err != nil {
-			return nil, fmt.Errorf("tokenizer: %w", err)
+		var unread error
+		if tok, err = tokenizer.Train(texts(rows, &unread), tokenizer.TrainOptions{Size: r.Recipe.Tokenizer.Size, Threads: r.opts.Threads}); err != nil || unread != nil {
+			return nil, fmt.Errorf("tokenizer: %w", errors.Join(unread, err))
 		}
 		if template = r.Recipe.Student.Template; template == "" {
 			template = chat.Default
@@ -131,19 +133,22 @@ func (r *Run) trainTokenizer(rows []distill.Row) (*language, error) {
 	return r.newLanguage(tok, template, false)
 }
 
-// texts yields all that a student of these rows reads and writes.
-func texts(rows []distill.Row) iter.Seq[string] {
+// texts yields all that a student of these rows reads and writes. An error ends it and is left in failed.
+func texts(rows rowSeq, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i := range rows {
-			if rows[i].Prompt.Split == distill.Heldout {
+		for row, err := range rows {
+			if *failed = err; err != nil {
+				return
+			}
+			if row.Prompt.Split == distill.Heldout {
 				continue
 			}
-			for _, m := range rows[i].Prompt.Messages {
+			for _, m := range row.Prompt.Messages {
 				if !yield(m.Content) {
 					return
 				}
 			}
-			if rows[i].Reasoning != "" && !yield(rows[i].Reasoning) || !yield(rows[i].Response) {
+			if row.Reasoning != "" && !yield(row.Reasoning) || !yield(row.Response) {
 				return
 			}
 		}

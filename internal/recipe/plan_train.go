@@ -50,7 +50,7 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 // countTokens estimates the tokens of one epoch: those of the wanted rows' prompts and answers, in the teacher's tokens.
 func (p *Plan) countTokens(r *Run, known *measured) {
 	t, g := &p.Train, &p.Generate
-	share := float64(len(known.have)) / float64(max(1, g.Rows))
+	share := float64(known.rows) / float64(max(1, g.Rows))
 	rest := g.PromptTokens.Likely + g.CompletionTokens.Likely
 	all := rest
 	if share > 0 {
@@ -75,7 +75,7 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 		add("only %d prompts are held out: exact match will have an interval of ±15 points or more", p.Heldout)
 	}
 	if c.Teacher.Kind == "remote" && c.Teacher.Signal.Kind != "none" {
-		d := r.dialect()
+		d := dialectOf(&c.Teacher)
 		quirk := false
 		for _, m := range d.Models {
 			quirk = quirk || strings.HasPrefix(c.Teacher.Model, m.Prefix) && m.NoLogprobs

@@ -1,97 +1,268 @@
 package recipe
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/convert"
 	"github.com/seed-d24fde5f/distill/dataset/prompt"
 	"github.com/seed-d24fde5f/distill/internal/problem"
 )
 
-// generateInputs is what the rows depend on: what is asked, of whom, and how.
-func generateInputs(r *Run) (any, error) {
-	prompts, err := r.makePrompts()
+// PromptState is what run.json keeps of the prompts that lie in prompts.arrow, so that a run of a million knows without
+// reading them that they are still the same.
+type PromptState struct {
+	Source  string `json:"source"` // digest of what they were made of: the file's bytes, the rules, the prompts that were grown
+	Digest  string `json:"digest"` // of the prompts themselves
+	Count   int    `json:"count"`
+	Heldout int    `json:"heldout"`
+}
+
+// preparePrompts makes the recipe's prompts and writes them to prompts.arrow, unless they lie there already. A run that is
+// only looked at writes nothing and counts them each time.
+func (r *Run) preparePrompts() (*PromptState, error) {
+	source, err := r.promptSource()
 	if err != nil {
 		return nil, err
 	}
-	t := r.Recipe.Teacher
-	return []any{digest(prompts), r.teacherIdentity(), r.sampling(), t.Samples, t.HeldoutSamples}, nil
-}
-
-// makePrompts returns the recipe's prompts in order, held-out ones marked.
-func (r *Run) makePrompts() ([]distill.Prompt, error) {
-	if r.prompts != nil {
-		return r.prompts, nil
-	}
-	var err error
-	p := &r.Recipe.Prompts
-	options := prompt.Options{Template: p.Template, System: p.System, ID: p.ID, Heldout: p.Heldout, Limit: p.Limit}
-	if ref := p.Reference; ref != nil {
-		options.Reference = &prompt.Reference{Field: ref.Field, After: ref.After, Pattern: ref.Pattern}
-	}
-	switch {
-	case p.File != "":
-		r.prompts, err = prompt.Collect(prompt.File(p.File, options))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+	if p := r.state.Prompts; p != nil && p.Source == source {
+		if _, err := os.Stat(r.path(PromptsFile)); err == nil || r.lock == nil {
+			return p, nil
 		}
-	case p.Problems != nil:
-		r.prompts, err = r.problems()
-	default:
-		r.prompts, err = prompt.List(p.List, options)
 	}
-	if err != nil {
-		return nil, &InputError{Err: fmt.Errorf("prompts: %w", err)}
-	}
-	if len(r.prompts) == 0 {
-		return nil, inputErrorf("", "prompts: there are none")
-	}
-	return r.prompts, nil
-}
-
-// savePrompts writes prompts.arrow: the prompts as rows without an answer, so that whatever reads rows reads them.
-func (r *Run) savePrompts(prompts []distill.Prompt) error {
-	path := r.path(PromptsFile)
-	tmp := r.path("." + PromptsFile)
-	if err := os.RemoveAll(tmp); err != nil {
-		return err
-	}
-	_, err := convert.Write(tmp, convert.Arrow, func(yield func(distill.Row, error) bool) {
-		for _, p := range prompts {
+	state := &PromptState{Source: source}
+	list := newListDigest()
+	counted := func(yield func(distill.Row, error) bool) {
+		for p, err := range r.makePrompts() {
+			if err != nil {
+				yield(distill.Row{}, err)
+				return
+			}
+			list.add(p)
+			if state.Count++; p.Split == distill.Heldout {
+				state.Heldout++
+			}
+			// A prompt is a row without an answer, so that whatever reads rows reads it.
 			if !yield(distill.Row{ID: p.ID, Prompt: p}, nil) {
 				return
 			}
 		}
+	}
+	if r.lock == nil {
+		for _, err := range counted {
+			if err != nil {
+				return nil, err
+			}
+		}
+	} else if err := r.savePrompts(counted); err != nil {
+		return nil, err
+	}
+	if state.Count == 0 {
+		return nil, inputErrorf("", "prompts: there are none")
+	}
+	state.Digest = list.sum()
+	r.state.Prompts = state
+	return state, nil
+}
+
+// savePrompts writes prompts.arrow.
+func (r *Run) savePrompts(rows iter.Seq2[distill.Row, error]) error {
+	path, tmp := r.path(PromptsFile), r.path("."+PromptsFile)
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	var cause error // as it was, for its hint
+	_, err := convert.Write(tmp, convert.Arrow, func(yield func(distill.Row, error) bool) {
+		for row, err := range rows {
+			cause = err
+			if !yield(row, err) {
+				return
+			}
+		}
 	}, convert.Options{})
+	if cause != nil {
+		return cause
+	}
 	if err != nil {
 		return fmt.Errorf("prompts: %w", err)
 	}
 	return os.Rename(tmp, path)
 }
 
-// problems makes the recipe's word problems, of both splits in the share that the recipe holds out.
-func (r *Run) problems() ([]distill.Prompt, error) {
+// eachPrompt yields the prompts that preparePrompts has made, held-out ones marked, in order.
+func (r *Run) eachPrompt() iter.Seq2[distill.Prompt, error] {
+	if r.lock == nil {
+		return r.makePrompts()
+	}
+	return func(yield func(distill.Prompt, error) bool) {
+		if _, err := r.preparePrompts(); err != nil {
+			yield(distill.Prompt{}, err)
+			return
+		}
+		promptsIn(r.path(PromptsFile))(yield)
+	}
+}
+
+// promptsIn yields the prompts that a file of rows holds.
+func promptsIn(path string) iter.Seq2[distill.Prompt, error] {
+	return func(yield func(distill.Prompt, error) bool) {
+		for row, err := range convert.Read(path, convert.Arrow, convert.Options{}) {
+			if !yield(row.Prompt, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// makePrompts yields the recipe's prompts and those that were grown out of them, made anew.
+func (r *Run) makePrompts() iter.Seq2[distill.Prompt, error] {
+	if r.Recipe.Prompts.Grow == nil {
+		return r.sourcePrompts()
+	}
+	return func(yield func(distill.Prompt, error) bool) {
+		for p, err := range r.sourcePrompts() {
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+		if _, err := os.Stat(r.path(GrownFile)); err == nil { // else they are still to be grown
+			promptsIn(r.path(GrownFile))(yield)
+		}
+	}
+}
+
+// sourcePrompts yields the prompts that the recipe's source has.
+func (r *Run) sourcePrompts() iter.Seq2[distill.Prompt, error] {
+	p := &r.Recipe.Prompts
+	options := prompt.Options{Template: p.Template, System: p.System, ID: p.ID, Heldout: p.Heldout, Limit: p.Limit}
+	if ref := p.Reference; ref != nil {
+		options.Reference = &prompt.Reference{Field: ref.Field, After: ref.After, Pattern: ref.Pattern}
+	}
+	return func(yield func(distill.Prompt, error) bool) {
+		source := prompt.File(p.File, options)
+		if p.Problems != nil {
+			source = r.problems()
+		} else if p.File == "" {
+			list, err := prompt.List(p.List, options)
+			source = func(yield func(distill.Prompt, error) bool) {
+				for _, p := range list {
+					if !yield(p, nil) {
+						return
+					}
+				}
+				if err != nil {
+					yield(distill.Prompt{}, err)
+				}
+			}
+		}
+		for p, err := range source {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+			} else if err != nil {
+				err = &InputError{Err: fmt.Errorf("prompts: %w", err)}
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// problems yields the recipe's word problems, of both splits in the share that the recipe holds out.
+func (r *Run) problems() iter.Seq2[distill.Prompt, error] {
 	p := r.Recipe.Prompts.Problems
 	count := p.Count
 	if limit := r.Recipe.Prompts.Limit; limit > 0 {
 		count = min(count, limit)
 	}
-	made, err := problem.Generate(count, problem.Options{
-		Seed: r.Recipe.Seed, MinSteps: p.MinSteps, MaxSteps: p.MaxSteps, HeldoutShare: r.Recipe.Prompts.Heldout,
-	})
-	if err != nil {
-		return nil, err
-	}
-	prompts := make([]distill.Prompt, len(made))
-	for i, m := range made {
-		prompts[i] = m.Prompt()
-		if s := r.Recipe.Prompts.System; s != "" {
-			prompts[i].Messages = append([]distill.Message{{Role: distill.RoleSystem, Content: s}}, prompts[i].Messages...)
+	return func(yield func(distill.Prompt, error) bool) {
+		made, err := problem.New(problem.Options{
+			Seed: r.Recipe.Seed, MinSteps: p.MinSteps, MaxSteps: p.MaxSteps, HeldoutShare: r.Recipe.Prompts.Heldout,
+		})
+		if err != nil {
+			yield(distill.Prompt{}, err)
+			return
+		}
+		for i := range count {
+			next, ok := made.Next()
+			if !ok {
+				yield(distill.Prompt{}, fmt.Errorf("problem: %d of %d made: %w", i, count, problem.ErrExhausted))
+				return
+			}
+			one := next.Prompt()
+			if s := r.Recipe.Prompts.System; s != "" {
+				one.Messages = append([]distill.Message{{Role: distill.RoleSystem, Content: s}}, one.Messages...)
+			}
+			if !yield(one, nil) {
+				return
+			}
 		}
 	}
-	return prompts, nil
+}
+
+// promptSource returns a digest of all that the prompts depend on. A file counts by its bytes.
+func (r *Run) promptSource() (string, error) {
+	p := r.Recipe.Prompts
+	p.Format = "" // how they become text is no part of them
+	grown := ""
+	if at := r.state.Stages["grow"]; p.Grow != nil && at != nil {
+		grown = at.Output
+	}
+	p.Grow = nil
+	var sum uint64
+	if p.File != "" {
+		file, err := os.Open(p.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+		}
+		if err != nil {
+			return "", err
+		}
+		defer file.Close()
+		hash := xxhash.New()
+		if _, err := io.Copy(hash, file); err != nil {
+			return "", fmt.Errorf("prompts: %w", err)
+		}
+		sum, p.File = hash.Sum64(), ""
+	}
+	return digest(p, sum, r.Recipe.Seed, r.opts.Program, grown, dataset.Version), nil
+}
+
+// listDigest computes what [digest] gives for a list, element by element.
+type listDigest struct {
+	hash  *xxhash.Digest
+	first bool
+}
+
+func newListDigest() *listDigest { return &listDigest{xxhash.New(), true} }
+
+func (l *listDigest) add(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("recipe: digest: " + err.Error()) // plain data encodes
+	}
+	separator := ","
+	if l.first {
+		separator, l.first = "[", false
+	}
+	_, _ = l.hash.WriteString(separator)
+	_, _ = l.hash.Write(text)
+}
+
+func (l *listDigest) sum() string {
+	end := "]\n"
+	if l.first {
+		end = "null\n"
+	}
+	_, _ = l.hash.WriteString(end)
+	return fmt.Sprintf("%016x", l.hash.Sum64())
 }

@@ -74,32 +74,35 @@ func (r *Run) GateError() error {
 
 // describeData counts what the student learnt from.
 func (r *Run) describeData() (report.Dataset, error) {
+	prompts, err := r.preparePrompts()
+	if err != nil {
+		return report.Dataset{}, err
+	}
 	rows, chosen, err := r.selectRows()
 	if err != nil {
 		return report.Dataset{}, err
 	}
-	s, err := dataset.StatsOf(each(rows))
+	var lengths []int32
+	s, err := dataset.StatsOf(func(yield func(distill.Row, error) bool) {
+		for row, err := range rows {
+			lengths = append(lengths, row.CompletionTokens)
+			if !yield(row, err) {
+				return
+			}
+		}
+	})
 	if err != nil {
 		return report.Dataset{}, err
 	}
-	lengths := make([]int32, len(rows))
-	for i := range rows {
-		lengths[i] = rows[i].CompletionTokens
-	}
 	slices.Sort(lengths)
 	d := report.Dataset{
-		Teacher: filepath.Base(r.Recipe.Teacher.Model), Signal: r.Recipe.Teacher.Signal.Kind, Prompts: len(r.prompts),
+		Teacher: filepath.Base(r.Recipe.Teacher.Model), Signal: r.Recipe.Teacher.Signal.Kind, Prompts: prompts.Count, Heldout: prompts.Heldout,
 		Rows: chosen.rows, Kept: chosen.kept, Dropped: chosen.dropped, PassRate: report.NewRate(chosen.passed, chosen.judged),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, ReasoningTokens: s.ReasoningTokens,
 		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()),
 	}
 	if r.Recipe.Teacher.Model == "" {
 		d.Teacher = r.Recipe.Teacher.Kind
-	}
-	for _, p := range r.prompts {
-		if p.Split == distill.Heldout {
-			d.Heldout++
-		}
 	}
 	if s.Priced > 0 {
 		d.CostUSD = &s.CostUSD

@@ -22,6 +22,7 @@ import (
 const (
 	RecipeFile  = "recipe.yaml"
 	PromptsFile = "prompts.arrow"
+	GrownFile   = "grown.arrow" // prompts that were grown out of the recipe's
 	DataDir     = "data"
 	ScoredDir   = "scored"
 	TrainDir    = "train"
@@ -54,8 +55,7 @@ type Run struct {
 
 	reported bool // a report is among what was asked for
 
-	prompts []distill.Prompt  // made once
-	checks  []verify.Verifier // likewise
+	checks []verify.Verifier // made once
 }
 
 // Open makes or continues the run directory dir and takes it for this process. With Options.Fresh what is there is set
@@ -190,15 +190,24 @@ func (r *Run) foresee(names []string) error {
 	if len(names) > 0 && !(slices.Contains(names, "generate") && slices.Contains(names, "eval")) {
 		return nil
 	}
-	prompts, err := r.makePrompts()
+	source, err := r.promptSource()
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(prompts, func(p distill.Prompt) bool { return p.Split == distill.Heldout }) {
-		return inputErrorf("raise prompts.heldout, give more prompts, or stop before evaluation with --until export",
-			"none of %d prompts is held out, so nothing could be measured", len(prompts))
+	if p := r.state.Prompts; p != nil && p.Source == source && p.Heldout > 0 {
+		return nil
 	}
-	return nil
+	count := 0
+	for p, err := range r.sourcePrompts() {
+		if err != nil {
+			return err
+		}
+		if count++; p.Split == distill.Heldout {
+			return nil
+		}
+	}
+	return inputErrorf("raise prompts.heldout, give more prompts, or stop before evaluation with --until export",
+		"none of %d prompts is held out, so nothing could be measured", count)
 }
 
 func (r *Run) do(ctx context.Context, s stage) error {

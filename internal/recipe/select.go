@@ -2,12 +2,10 @@ package recipe
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"os"
-	"slices"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
@@ -26,73 +24,173 @@ type picked struct {
 	judged  int
 }
 
-// selectRows reads the rows the recipe asks for and returns those that are to be learnt, and all held-out ones, in the
-// order in which they were asked for, which does not depend on who answered first.
-func (r *Run) selectRows() ([]distill.Row, *picked, error) {
-	rows, err := r.readRows()
+// rowSeq is a reading of rows; each range reads them again.
+type rowSeq = iter.Seq2[distill.Row, error]
+
+// selectRows decides which rows are learnt. The reading it returns yields those, and all held-out ones, in the order in
+// which they were asked for, which does not depend on who answered first. Two readings decide; of each row they remember
+// some hundred bytes.
+func (r *Run) selectRows() (rowSeq, *picked, error) {
+	p := &picked{dropped: map[string]int{}}
+	options, err := r.selectionOptions()
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &picked{rows: len(rows), dropped: map[string]int{}}
-	var train, heldout []distill.Row
-	for i := range rows {
-		row := &rows[i]
-		if err := r.judge(context.Background(), row); err != nil {
-			return nil, nil, fmt.Errorf("row %s: %w", row.ID, err)
-		}
-		if len(row.Verdicts) > 0 {
-			p.judged++
-			if verify.Passed(row) {
-				p.passed++
+	steps, err := r.cleaningSteps()
+	if err != nil {
+		return nil, nil, err
+	}
+	judged := r.judgedRows()
+	var clean bitset // of the training rows, in their order
+	train := 0
+	counted := func(yield func(distill.Row, error) bool) {
+		for row, err := range judged {
+			if err == nil {
+				p.count(&row)
+				if row.Prompt.Split == distill.Heldout {
+					continue
+				}
+				train++
+			}
+			if !yield(row, err) {
+				return
 			}
 		}
-		if row.Prompt.Split == distill.Heldout {
-			heldout = append(heldout, *row)
-		} else {
-			train = append(train, *row)
+	}
+	cleaned := hygiene.Clean(counted, steps...)
+	choice, err := selection.Choose(func(yield func(distill.Row, error) bool) {
+		for row, err := range cleaned.Rows {
+			clean.set(train - 1)
+			if !yield(row, err) {
+				return
+			}
 		}
+	}, options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("select: %w", err)
 	}
-	if train, err = r.clean(train, p); err != nil {
-		return nil, nil, err
+	for _, report := range cleaned.Reports {
+		p.drop(report.Step, report.Removed)
 	}
-	if train, err = r.choose(train, p); err != nil {
-		return nil, nil, err
+	for name, reason := range choice.Report.Dropped {
+		p.drop(name, reason.Rows)
 	}
-	p.kept = len(train)
-	return append(train, heldout...), p, nil
+	p.kept = choice.Report.Kept
+	return chosen(judged, clean, choice), p, nil
 }
 
-// readRows returns the rows that the recipe asks for, in that order.
-func (r *Run) readRows() ([]distill.Row, error) {
-	prompts, err := r.makePrompts()
-	if err != nil {
-		return nil, err
-	}
-	wanted := r.wanted(prompts)
-	place := make(map[string]int, len(wanted))
-	for i, q := range wanted {
-		place[q.id] = i
-	}
-	data, err := dataset.Open(r.rowsDir(), dataset.Options{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer data.Close()
-	var rows []distill.Row
-	for row, err := range data.Rows() {
-		if err != nil {
-			return nil, err
+// chosen yields the training rows that are clean and chosen, and then the held-out ones.
+func chosen(rows rowSeq, clean bitset, choice *selection.Choice) rowSeq {
+	return func(yield func(distill.Row, error) bool) {
+		train, ordinal := -1, -1
+		for row, err := range rows {
+			if err == nil {
+				if row.Prompt.Split == distill.Heldout {
+					continue
+				}
+				if train++; !clean.has(train) {
+					continue
+				}
+				if ordinal++; !choice.Keeps(ordinal) {
+					continue
+				}
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
 		}
-		i, ok := place[row.ID]
-		if !ok {
-			continue // an answer to an earlier recipe
+		for row, err := range rows {
+			if err == nil && row.Prompt.Split != distill.Heldout {
+				continue
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
 		}
-		row.Prompt = *wanted[i].prompt // the split and the reference may have changed since it was asked
-		rows = append(rows, row)
 	}
-	slices.SortFunc(rows, func(a, b distill.Row) int { return cmp.Compare(place[a.ID], place[b.ID]) })
-	return rows, nil
 }
+
+// count takes a row into the tally, held-out ones too.
+func (p *picked) count(row *distill.Row) {
+	p.rows++
+	if len(row.Verdicts) > 0 {
+		p.judged++
+		if verify.Passed(row) {
+			p.passed++
+		}
+	}
+}
+
+func (p *picked) drop(reason string, rows int) {
+	if rows > 0 {
+		p.dropped[reason] += rows
+	}
+}
+
+// judgedRows yields the rows that the recipe asks for, with the verdicts of its verifiers.
+func (r *Run) judgedRows() rowSeq {
+	return func(yield func(distill.Row, error) bool) {
+		for row, err := range r.readRows() {
+			if err == nil {
+				if err = r.check(context.Background(), &row); err != nil {
+					err = fmt.Errorf("row %s: %w", row.ID, err)
+				}
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// readRows yields the rows that the recipe asks for, in that order.
+func (r *Run) readRows() rowSeq {
+	return func(yield func(distill.Row, error) bool) {
+		data, err := dataset.Open(r.rowsDir(), dataset.Options{ReadOnly: true})
+		if err != nil {
+			yield(distill.Row{}, err)
+			return
+		}
+		defer data.Close()
+		next, stop := iter.Pull2(r.wanted())
+		defer stop()
+		for row, err := range data.InOrder(idsOf(r.wanted())) {
+			var q question
+			for ok := true; err == nil && q.id != row.ID; { // the prompts come in the same order
+				if q, err, ok = next(); !ok {
+					err = fmt.Errorf("row %s is of a prompt that is gone", row.ID)
+				}
+			}
+			row.Prompt = q.prompt // the split and the reference may have changed since it was asked
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// idsOf yields the ids of the rows that questions lead to.
+func idsOf(all questions) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for q, err := range all {
+			if !yield(q.id, err) {
+				return
+			}
+		}
+	}
+}
+
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func (b *bitset) set(i int) {
+	for i/64 >= len(*b) {
+		*b = append(*b, 0)
+	}
+	(*b)[i/64] |= 1 << (i % 64)
+}
+
+func (b bitset) has(i int) bool { return i/64 < len(b) && b[i/64]>>(i%64)&1 == 1 }
 
 // rowsDir is where the rows to be learnt lie: scored ones where the recipe has a score stage.
 func (r *Run) rowsDir() string {
@@ -100,39 +198,6 @@ func (r *Run) rowsDir() string {
 		return r.path(ScoredDir)
 	}
 	return r.path(DataDir)
-}
-
-// each yields rows without an error, as the packages that choose among rows read them.
-func each(rows []distill.Row) iter.Seq2[distill.Row, error] {
-	return func(yield func(distill.Row, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-}
-
-// clean removes rows that teach nothing good, by the recipe's steps.
-func (r *Run) clean(rows []distill.Row, p *picked) ([]distill.Row, error) {
-	steps, err := r.cleaningSteps()
-	if err != nil {
-		return nil, err
-	}
-	cleaned := hygiene.Clean(each(rows), steps...)
-	var kept []distill.Row
-	for row, err := range cleaned.Rows {
-		if err != nil {
-			return nil, err
-		}
-		kept = append(kept, row)
-	}
-	for _, report := range cleaned.Reports {
-		if report.Removed > 0 {
-			p.dropped[report.Step] += report.Removed
-		}
-	}
-	return kept, nil
 }
 
 func (r *Run) cleaningSteps() ([]hygiene.Step, error) {
@@ -193,8 +258,8 @@ func decontamination(path string) (hygiene.Step, error) {
 	return hygiene.Against(evaluation), nil
 }
 
-// choose applies the recipe's policy among the answers of each prompt.
-func (r *Run) choose(rows []distill.Row, p *picked) ([]distill.Row, error) {
+// selectionOptions are the recipe's policy among the answers of each prompt.
+func (r *Run) selectionOptions() (selection.Options, error) {
 	s := &r.Recipe.Select
 	options := selection.Options{
 		Policy: selection.Policy(s.Policy), PerPrompt: s.PerPrompt, KeepFailing: s.Failing == "keep", KeepUnfinished: s.Unfinished == "keep",
@@ -203,24 +268,8 @@ func (r *Run) choose(rows []distill.Row, p *picked) ([]distill.Row, error) {
 	if s.Where != "" {
 		var err error
 		if options.Where, err = rule.Compile(s.Where); err != nil {
-			return nil, inputErrorf("", "select.where: %w", err)
+			return options, inputErrorf("", "select.where: %w", err)
 		}
 	}
-	choice, err := selection.Choose(each(rows), options)
-	if err != nil {
-		return nil, fmt.Errorf("select: %w", err)
-	}
-	var kept []distill.Row
-	for row, err := range choice.Rows(each(rows)) {
-		if err != nil {
-			return nil, err
-		}
-		kept = append(kept, row)
-	}
-	for name, reason := range choice.Report.Dropped {
-		if reason.Rows > 0 {
-			p.dropped[name] += reason.Rows
-		}
-	}
-	return kept, nil
+	return options, nil
 }

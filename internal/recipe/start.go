@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/model"
@@ -90,7 +89,7 @@ func (r *Run) untouched() string {
 }
 
 // beginning returns what training starts from: scratch, or a model. One that is to be cut is cut here, once.
-func (r *Run) beginning(ctx context.Context, l *language, rows []distill.Row) (string, error) {
+func (r *Run) beginning(ctx context.Context, l *language, rows rowSeq) (string, error) {
 	from, cut := r.origin(), r.Recipe.Student.Cut
 	if cut == nil {
 		return from, r.writeStart(Start{From: from})
@@ -127,7 +126,7 @@ func (r *Run) readStart() string {
 }
 
 // cut writes initial.gguf: what is left of the model that the student starts from.
-func (r *Run) cut(ctx context.Context, l *language, rows []distill.Row) (Start, error) {
+func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) {
 	c := r.Recipe.Student.Cut
 	m, err := OpenModel(r.origin())
 	if err != nil {
@@ -159,7 +158,7 @@ func (r *Run) cut(ctx context.Context, l *language, rows []distill.Row) (Start, 
 }
 
 // measuringBatches returns batches of the training rows with about as many tokens as the cut is measured on.
-func (r *Run) measuringBatches(l *language, rows []distill.Row, cfg model.Config) ([]*nn.Batch, int, error) {
+func (r *Run) measuringBatches(l *language, rows rowSeq, cfg model.Config) ([]*nn.Batch, int, error) {
 	if !cutSpec(r.Recipe.Student.Cut).Measured(cfg) {
 		return nil, 0, nil
 	}

@@ -25,6 +25,7 @@ type State struct {
 	Seed    uint64                 `json:"seed"`
 	Machine report.Machine         `json:"machine"`
 	Stages  map[string]*StageState `json:"stages"`
+	Prompts *PromptState           `json:"prompts,omitempty"`
 }
 
 // StageState is how far one stage has come.

@@ -1,8 +1,9 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
@@ -16,25 +17,40 @@ import (
 	"github.com/seed-d24fde5f/distill/teacher/remote"
 )
 
-// openTeacher makes the recipe's teacher ready to be asked.
-func (r *Run) openTeacher(prompts []distill.Prompt, purse *budget.Budget) (teacher.Teacher, error) {
-	t := &r.Recipe.Teacher
+// openTeacher makes the one that t describes ready to be asked. prompts are what a reference teacher knows.
+func (r *Run) openTeacher(t *config.Teacher, prompts iter.Seq2[distill.Prompt, error], purse *budget.Budget) (teacher.Teacher, error) {
 	switch t.Kind {
 	case "remote":
 		return r.openRemote(t, purse)
 	case "local":
-		return local.Open(t.Model, r.localOptions())
+		return local.Open(t.Model, r.localOptions(t))
 	case "builtin":
-		return builtin.Open(strings.TrimPrefix(t.Model, builtinPrefix), r.localOptions())
+		return builtin.Open(strings.TrimPrefix(t.Model, builtinPrefix), r.localOptions(t))
 	case "reference":
-		return reference.New("reference", slices.Values(prompts))
+		return openBook(prompts)
 	}
 	return nil, fmt.Errorf("teacher: kind %q", t.Kind)
 }
 
+// openBook makes a teacher of the prompts' own solutions.
+func openBook(prompts iter.Seq2[distill.Prompt, error]) (teacher.Teacher, error) {
+	var failed error
+	t, err := reference.New("reference", func(yield func(distill.Prompt) bool) {
+		for p, err := range prompts {
+			if failed = err; err != nil || !yield(p) {
+				return
+			}
+		}
+	})
+	if failed != nil || err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	return t, nil
+}
+
 // localOptions are those of a teacher that runs here.
-func (r *Run) localOptions() local.Options {
-	o := local.Options{Threads: r.opts.Threads, Slots: max(32, r.Recipe.Teacher.Concurrency)}
+func (r *Run) localOptions(t *config.Teacher) local.Options {
+	o := local.Options{Threads: r.opts.Threads, Slots: max(32, t.Concurrency)}
 	if r.Recipe.Prompts.Format == "raw" {
 		o.Template = chat.Plain
 	}
@@ -85,17 +101,48 @@ func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teach
 		opts.Price = &remote.Price{Input: p.Input, CachedInput: p.CachedInput, Output: p.Output, Source: "the recipe"}
 	}
 	if t.Batch {
-		return remote.NewBatch(opts, remote.BatchOptions{Name: r.Recipe.Name})
+		return remote.NewBatch(opts, remote.BatchOptions{Name: r.Recipe.Name, Size: t.BatchSize, Poll: t.BatchPoll})
 	}
 	return remote.New(opts)
 }
 
-// signal is what the recipe keeps of the teacher's distribution.
-func (r *Run) signal() distill.SignalSpec { return signalOf(r.Recipe.Teacher.Signal) }
-
+// signalOf is what is kept of the teacher's distribution.
 func signalOf(s config.Signal) distill.SignalSpec {
 	if s.Kind == "none" {
 		return distill.SignalSpec{}
 	}
 	return distill.SignalSpec{Kind: distill.SignalKind(s.Kind), K: s.K}
+}
+
+// batchDiscount is the share of the list price that batch endpoints ask.
+const batchDiscount = 0.5
+
+// priceOf returns the price of a teacher's tokens, where it is known.
+func (r *Run) priceOf(t *config.Teacher) (price remote.Price, ok bool) {
+	switch {
+	case t.Kind != "remote":
+		return remote.Price{Source: "runs here"}, true
+	case t.Price != nil:
+		price, ok = remote.Price{Input: t.Price.Input, CachedInput: t.Price.CachedInput, Output: t.Price.Output, Source: "the recipe"}, true
+	default:
+		price, ok = remote.ListPrice(dialectOf(t), t.Model)
+	}
+	if ok && t.Batch {
+		price = price.Times(batchDiscount)
+		price.Source += ", half of it for batches"
+	}
+	return price, ok
+}
+
+// priceSpan is what spans of tokens cost.
+func priceSpan(p remote.Price, prompt, completion Span) Span {
+	cost := func(prompt, completion float64) float64 { return p.Cost(int64(prompt), 0, int64(completion)) }
+	return Span{cost(prompt.Low, completion.Low), cost(prompt.Likely, completion.Likely), cost(prompt.High, completion.High)}
+}
+
+func dialectOf(t *config.Teacher) remote.Dialect {
+	if d, ok := remote.DialectNamed(t.Dialect); ok {
+		return d
+	}
+	return remote.GuessDialect(t.Endpoint)
 }

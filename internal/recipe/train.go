@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
@@ -104,7 +103,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 }
 
 // learn trains one student, continuing from its checkpoints. One that is finished is not trained again.
-func (r *Run) learn(ctx context.Context, lang *language, rows []distill.Row, what lesson, identity string) (train.Result, error) {
+func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesson, identity string) (train.Result, error) {
 	examples, err := r.encode(lang, rows, what.reasoning)
 	if err != nil {
 		return train.Result{}, err

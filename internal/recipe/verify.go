@@ -42,8 +42,8 @@ func newVerifier(c *config.Verifier) (verify.Verifier, error) {
 	return nil, fmt.Errorf("kind %q", c.Kind)
 }
 
-// judge files the verdicts of the recipe's verifiers in a row. Held-out rows are judged too: that is the teacher's pass rate.
-func (r *Run) judge(ctx context.Context, row *distill.Row) error {
+// check files the verdicts of the recipe's verifiers in a row. Held-out rows are judged too: that is the teacher's pass rate.
+func (r *Run) check(ctx context.Context, row *distill.Row) error {
 	checks, err := r.verifiers()
 	if err != nil {
 		return err

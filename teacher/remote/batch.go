@@ -72,8 +72,7 @@ func NewBatch(o Options, b BatchOptions) (*Batch, error) {
 		return nil, teacher.Errorf(teacher.Fatal, "turn batching off for this teacher", "remote: %s has no batch endpoint that is known here", t.dialect.Name)
 	}
 	if t.price != nil {
-		cheaper := Price{Input: t.price.Input * b.Discount, CachedInput: t.price.CachedInput * b.Discount, Output: t.price.Output * b.Discount,
-			Date: t.price.Date, Source: t.price.Source}
+		cheaper := t.price.Times(b.Discount)
 		t.price = &cheaper
 	}
 	batch := &Batch{t: t, o: b, orders: map[string]*order{}, answered: map[string]openai.BatchResult{}, found: make(chan struct{})}

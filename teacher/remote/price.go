@@ -79,6 +79,12 @@ func (p Price) Cost(prompt, cached, completion int64) float64 {
 	return (float64(prompt-cached)*p.Input + float64(cached)*cachedPrice + float64(completion)*p.Output) / 1e6
 }
 
+// Times returns the price with its amounts multiplied, as for a discount.
+func (p Price) Times(share float64) Price {
+	p.Input, p.CachedInput, p.Output = p.Input*share, p.CachedInput*share, p.Output*share
+	return p
+}
+
 // validate refuses prices that would make a budget meaningless.
 func (p Price) validate() error {
 	for _, v := range []float64{p.Input, p.CachedInput, p.Output} {
