@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -54,7 +55,13 @@ func printPlan(c *cli.Context) error {
 		}
 	}
 	defer run.Close()
-	p, err := run.Plan(c.Context, recipe.PlanOptions{Pilot: c.Int("pilot"), NoBench: c.Bool("no-bench")})
+	var measured []recipe.Measurement
+	if file, err := measurementsFile(); err == nil {
+		if measured, err = recipe.ReadMeasurements(file); err != nil {
+			return err
+		}
+	}
+	p, err := run.Plan(c.Context, recipe.PlanOptions{Pilot: c.Int("pilot"), NoBench: c.Bool("no-bench"), Measured: measured})
 	screen.stop()
 	if err != nil {
 		return err
@@ -100,10 +107,7 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	fmt.Fprintln(w, render(t))
 	if len(p.Exports) > 0 {
 		fmt.Fprintf(w, "\n%s\n", render(exportTable(p)))
-		fmt.Fprintln(w, "tokens/s are estimates of decoding, from published measurements of other models:")
-		for _, d := range p.Devices {
-			fmt.Fprintf(w, "   %s: %s\n", d.Name, d.Source)
-		}
+		writeSources(w, p)
 	}
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "\nwarning: %s", warning)
@@ -125,19 +129,47 @@ func exportTable(p *recipe.Plan) table.Writer {
 	for _, e := range p.Exports {
 		row := table.Row{e.Format, report.Bytes(e.Bytes), fmt.Sprintf("%.2f", e.BitsPerWeight)}
 		for _, d := range p.Devices {
-			if perSecond, ok := e.DecodePerS[d.Name]; ok {
-				over := ""
-				if perSecond >= d.MostTokensPerS {
-					over = "over "
-				}
-				row = append(row, fmt.Sprintf("%s%s tok/s", over, watch.RateText(perSecond)))
-			} else {
-				row = append(row, "does not fit")
-			}
+			row = append(row, speedText(&e, &d))
 		}
 		t.AppendRow(row)
 	}
 	return t
+}
+
+// speedText says how fast a file is on a device; ~ marks an estimate.
+func speedText(e *recipe.ExportPlan, d *recipe.Device) string {
+	perSecond, fits := e.DecodePerS[d.Name]
+	switch {
+	case !fits:
+		return "does not fit"
+	case perSecond == 0:
+		return "not known"
+	case slices.Contains(e.MeasuredOn, d.Name):
+		return watch.RateText(perSecond) + " tok/s"
+	case perSecond >= d.MostTokensPerS:
+		return "> " + watch.RateText(perSecond) + " tok/s"
+	}
+	return "~ " + watch.RateText(perSecond) + " tok/s"
+}
+
+// writeSources says where the speeds come from.
+func writeSources(w io.Writer, p *recipe.Plan) {
+	measured := func(d *recipe.Device) bool {
+		return slices.ContainsFunc(p.Exports, func(e recipe.ExportPlan) bool { return slices.Contains(e.MeasuredOn, d.Name) })
+	}
+	fmt.Fprintln(w, "tok/s is decoding one answer. ~ and > are estimates, from what was published of other models and programs:")
+	for i := range p.Devices {
+		if d := &p.Devices[i]; !measured(d) && d.Source != "" {
+			fmt.Fprintf(w, "   %s: %s\n", d.Name, d.Source)
+		}
+	}
+	for i := range p.Devices {
+		if d := &p.Devices[i]; measured(d) {
+			last := d.Measured[len(d.Measured)-1]
+			fmt.Fprintf(w, "   %s: scaled from distill bench --ssh there, %s at %s tokens/s on %s\n", d.Name, last.File,
+				watch.RateText(last.Speed.DecodeTokensPerS), last.When.Format(time.DateOnly))
+		}
+	}
 }
 
 func spanText(s recipe.Span, format func(float64) string) string {

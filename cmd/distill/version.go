@@ -29,6 +29,18 @@ func programVersion() string {
 	return version
 }
 
+// about is the program and the machine it runs on.
+type about struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+	Kernel  string `json:"kernel"`
+	CPU     string `json:"cpu"`
+	Threads int    `json:"threads"`
+	Memory  int64  `json:"memory_bytes,omitempty"` // 0 where the system does not tell
+}
+
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
@@ -38,17 +50,11 @@ func versionCommand() *cli.Command {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			about := struct {
-				Version string `json:"version"`
-				Go      string `json:"go"`
-				OS      string `json:"os"`
-				Arch    string `json:"arch"`
-				Kernel  string `json:"kernel"`
-			}{programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernelName()}
+			a := about{programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernelName(), cpuName(), runtime.GOMAXPROCS(0), memoryBytes()}
 			if c.Bool("json") {
-				return json.NewEncoder(c.App.Writer).Encode(about)
+				return json.NewEncoder(c.App.Writer).Encode(a)
 			}
-			_, err := fmt.Fprintf(c.App.Writer, "distill %s %s/%s %s, %s kernels\n", about.Version, about.OS, about.Arch, about.Go, about.Kernel)
+			_, err := fmt.Fprintf(c.App.Writer, "distill %s %s/%s %s, %s kernels\n", a.Version, a.OS, a.Arch, a.Go, a.Kernel)
 			return err
 		},
 	}

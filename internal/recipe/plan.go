@@ -74,13 +74,16 @@ type ExportPlan struct {
 	Bytes         int64              `json:"bytes"`
 	BitsPerWeight float64            `json:"bits_per_weight"`
 	Substituted   int                `json:"substituted_tensors"`
-	DecodePerS    map[string]float64 `json:"decode_tokens_per_s"` // by device; estimates
+	DecodePerS    map[string]float64 `json:"decode_tokens_per_s"`   // by device; absent where it does not fit, 0 where nothing is known
+	MeasuredOn    []string           `json:"measured_on,omitempty"` // the devices whose speed comes from a measurement there
 }
 
 // PlanOptions say how much may be done to know better.
 type PlanOptions struct {
 	Pilot   int  // questions to be asked, and paid, beforehand; their answers are kept
 	NoBench bool // do not time a training step
+	// Measured is what bench --ssh found on other machines; it counts before published figures.
+	Measured []Measurement
 }
 
 // Plan estimates what the run will take. But for a pilot it asks nothing of the teacher and writes nothing.
@@ -89,7 +92,7 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: Devices, Warnings: []string{}}
+	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: withMeasurements(o.Measured), Warnings: []string{}}
 	if o.Pilot > 0 {
 		if p.PilotCalls, err = r.pilot(ctx, o.Pilot); err != nil {
 			return nil, err
@@ -167,9 +170,13 @@ func (p *Plan) planExports(r *Run, cfg model.Config) error {
 			return &InputError{Hint: "choose widths that are multiples of the block, or set export.strict=false", Err: err}
 		}
 		e := ExportPlan{Format: strings.ToUpper(format), Bytes: plan.Bytes(), BitsPerWeight: plan.BitsPerWeight(), Substituted: len(plan.Substitutions()), DecodePerS: map[string]float64{}}
-		for _, d := range Devices {
-			if perSecond, fits := d.DecodeTokensPerS(e.Bytes); fits {
+		for _, d := range p.Devices {
+			perSecond, measured, fits := d.DecodeTokensPerS(e.Bytes)
+			if fits {
 				e.DecodePerS[d.Name] = perSecond
+			}
+			if fits && measured {
+				e.MeasuredOn = append(e.MeasuredOn, d.Name)
 			}
 		}
 		if e.Substituted > 0 {

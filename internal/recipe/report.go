@@ -50,6 +50,11 @@ func writeReport(_ context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	rep.Verdict = report.Judge(models, r.gates(models))
+	elsewhere, err := measuredElsewhere(r.Dir, models)
+	if err != nil {
+		return "", err
+	}
+	rep.Models = append(rep.Models, elsewhere...)
 	if err := report.Write(r.Dir, rep); err != nil {
 		return "", err
 	}
