@@ -21,6 +21,7 @@ var neon = routines{
 	axpy:            axpyNEON,
 	add:             addNEON,
 	expAffine:       expAffineNEON,
+	logAddExp:       logAddExpNEON,
 	mulScaled:       mulScaledNEON,
 	normBackward:    normBackwardNEON,
 	normBackwardAdd: normBackwardAddNEON,

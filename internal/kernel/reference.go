@@ -15,6 +15,7 @@ var reference = routines{
 	axpy:            axpyReference,
 	add:             addReference,
 	expAffine:       expAffineReference,
+	logAddExp:       logAddExpReference,
 	mulScaled:       mulScaledReference,
 	normBackward:    normBackwardReference,
 	normBackwardAdd: normBackwardAddReference,
@@ -82,6 +83,14 @@ func expAffineReference(dst, x []float32, a, b float32) float32 {
 		s += e
 	}
 	return s
+}
+
+func logAddExpReference(dst, x []float32, scale, a, b float32) {
+	for i, v := range x {
+		y := float64(scale)*float64(v) + float64(b)
+		high, low := max(float64(a), y), min(float64(a), y)
+		dst[i] = float32(high + math.Log1p(math.Exp(low-high)))
+	}
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

@@ -19,6 +19,7 @@ type routines struct {
 	axpy            func(y []float32, a float32, x []float32)
 	add             func(dst, x, y []float32)
 	expAffine       func(dst, x []float32, a, b float32) float32
+	logAddExp       func(dst, x []float32, scale, a, b float32)
 	mulScaled       func(dst, x, w []float32, a float32)
 	normBackward    func(dx, dw, dy, x, w []float32, a, b float32)
 	normBackwardAdd func(dx, dw, dy, x, w []float32, a, b float32)

@@ -47,6 +47,12 @@ func expAffineAVX2(dst, x []float32, a, b float32) float32
 func expAffineAVX512(dst, x []float32, a, b float32) float32
 
 //go:noescape
+func logAddExpAVX2(dst, x []float32, scale, a, b float32)
+
+//go:noescape
+func logAddExpAVX512(dst, x []float32, scale, a, b float32)
+
+//go:noescape
 func mulScaledAVX2(dst, x, w []float32, a float32)
 
 //go:noescape

@@ -26,6 +26,9 @@ func addNEON(dst, x, y []float32)
 func expAffineNEON(dst, x []float32, a, b float32) float32
 
 //go:noescape
+func logAddExpNEON(dst, x []float32, scale, a, b float32)
+
+//go:noescape
 func mulScaledNEON(dst, x, w []float32, a float32)
 
 //go:noescape

@@ -457,6 +457,213 @@ done:
 	MOVD R9, FPCR
 	RET
 
+// func logAddExpNEON(dst, x []float32, scale, a, b float32)
+TEXT ·logAddExpNEON(SB), NOSPLIT, $8-60
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0xbf800000, R8 // -1
+	VDUP R8, V29.S4
+	MOVW $0x3fb8aa3b, R8 // 1.442695
+	VDUP R8, V28.S4
+	MOVW $0x3f317200, R8 // 0.69314575
+	VDUP R8, V27.S4
+	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	VDUP R8, V26.S4
+	MOVW $0x3c088889, R8 // 0.008333334
+	VDUP R8, V25.S4
+	MOVW $0x3d2aaaab, R8 // 0.041666668
+	VDUP R8, V24.S4
+	MOVW $0x3e2aaaab, R8 // 0.16666667
+	VDUP R8, V23.S4
+	MOVW $0x3f000000, R8 // 0.5
+	VDUP R8, V22.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V21.S4
+	MOVW $0x40000000, R8 // 2
+	VDUP R8, V20.S4
+	MOVW $0x3e1d89d9, R8 // 0.15384616
+	VDUP R8, V19.S4
+	MOVW $0x3e3a2e8c, R8 // 0.18181819
+	VDUP R8, V18.S4
+	MOVW $0x3e638e39, R8 // 0.22222222
+	VDUP R8, V17.S4
+	MOVW $0x3e924925, R8 // 0.2857143
+	VDUP R8, V16.S4
+	MOVW $0x3ecccccd, R8 // 0.4
+	VDUP R8, V15.S4
+	MOVW $0x3f2aaaab, R8 // 0.6666667
+	VDUP R8, V14.S4
+	FMOVS scale+48(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS a+52(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS b+56(FP), F2
+	VDUP V2.S[0], V2.S4
+	MOVW $0xc2d20000, R8 // -105
+	VDUP R8, V3.S4
+	MOVW $0x42b20000, R8 // 89
+	VDUP R8, V4.S4
+	MOVW $0x3ab745d2, R8 // 0.00139826
+	VDUP R8, V5.S4
+	MOVW $0x7f800000, R8 // +Inf
+	VDUP R8, V6.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R1), F7
+	WORD $0x4ea21c48 // orr v8, v2, v2
+	VFMLA V0.S4, V7.S4, V8.S4
+	WORD $0x4ea8d427 // fsub v7, v1, v8
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea6f4e7 // fmin v7, v7, v6
+	WORD $0x4e29f4e7 // fmax v7, v7, v9
+	WORD $0x4ea6f508 // fmin v8, v8, v6
+	WORD $0x4e21f508 // fmax v8, v8, v1
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea4f529 // fmin v9, v9, v4
+	WORD $0x4e23f529 // fmax v9, v9, v3
+	WORD $0x6e3cdd2a // fmul v10, v9, v28
+	WORD $0x4e21894a // frintn v10, v10
+	VFMLS V27.S4, V10.S4, V9.S4
+	VFMLS V26.S4, V10.S4, V9.S4
+	WORD $0x4ea51cab // orr v11, v5, v5
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4e21a94a // fcvtns v10, v10
+	WORD $0x4f3f0549 // sshr #1 v9, v10
+	WORD $0x6ea9854a // sub v10, v10, v9
+	WORD $0x4f375529 // shl #23 v9, v9
+	WORD $0x4eb58529 // add v9, v9, v21
+	WORD $0x6e29dd6b // fmul v11, v11, v9
+	WORD $0x4f37554a // shl #23 v10, v10
+	WORD $0x4eb5854a // add v10, v10, v21
+	WORD $0x6e2add6b // fmul v11, v11, v10
+	WORD $0x4e34d569 // fadd v9, v11, v20
+	WORD $0x6e29fd69 // fdiv v9, v11, v9
+	WORD $0x6e29dd2a // fmul v10, v9, v9
+	WORD $0x6e33dd4b // fmul v11, v10, v19
+	WORD $0x4e32d56b // fadd v11, v11, v18
+	WORD $0x4eb11e3e // orr v30, v17, v17
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb01e1e // orr v30, v16, v16
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eaf1dfe // orr v30, v15, v15
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eae1dde // orr v30, v14, v14
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb41e9e // orr v30, v20, v20
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	VFMLA V11.S4, V9.S4, V8.S4
+	FMOVQ F8, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R1), [V7.S4]
+	WORD $0x4ea21c48 // orr v8, v2, v2
+	VFMLA V0.S4, V7.S4, V8.S4
+	WORD $0x4ea8d427 // fsub v7, v1, v8
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea6f4e7 // fmin v7, v7, v6
+	WORD $0x4e29f4e7 // fmax v7, v7, v9
+	WORD $0x4ea6f508 // fmin v8, v8, v6
+	WORD $0x4e21f508 // fmax v8, v8, v1
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea4f529 // fmin v9, v9, v4
+	WORD $0x4e23f529 // fmax v9, v9, v3
+	WORD $0x6e3cdd2a // fmul v10, v9, v28
+	WORD $0x4e21894a // frintn v10, v10
+	VFMLS V27.S4, V10.S4, V9.S4
+	VFMLS V26.S4, V10.S4, V9.S4
+	WORD $0x4ea51cab // orr v11, v5, v5
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V9.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4e21a94a // fcvtns v10, v10
+	WORD $0x4f3f0549 // sshr #1 v9, v10
+	WORD $0x6ea9854a // sub v10, v10, v9
+	WORD $0x4f375529 // shl #23 v9, v9
+	WORD $0x4eb58529 // add v9, v9, v21
+	WORD $0x6e29dd6b // fmul v11, v11, v9
+	WORD $0x4f37554a // shl #23 v10, v10
+	WORD $0x4eb5854a // add v10, v10, v21
+	WORD $0x6e2add6b // fmul v11, v11, v10
+	WORD $0x4e34d569 // fadd v9, v11, v20
+	WORD $0x6e29fd69 // fdiv v9, v11, v9
+	WORD $0x6e29dd2a // fmul v10, v9, v9
+	WORD $0x6e33dd4b // fmul v11, v10, v19
+	WORD $0x4e32d56b // fadd v11, v11, v18
+	WORD $0x4eb11e3e // orr v30, v17, v17
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb01e1e // orr v30, v16, v16
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eaf1dfe // orr v30, v15, v15
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eae1dde // orr v30, v14, v14
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	WORD $0x4eb41e9e // orr v30, v20, v20
+	VFMLA V10.S4, V11.S4, V30.S4
+	WORD $0x4ebe1fcb // orr v11, v30, v30
+	VFMLA V11.S4, V9.S4, V8.S4
+	FMOVS F8, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	MOVD R9, FPCR
+	RET
+
 // func mulScaledNEON(dst, x, w []float32, a float32)
 TEXT ·mulScaledNEON(SB), NOSPLIT, $8-76
 	MOVD dst_base+0(FP), R0

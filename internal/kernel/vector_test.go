@@ -30,6 +30,8 @@ var vectorCases = []vectorCase{
 	{"addInPlace", 2, 1, func(r *routines, s [][]float32) float32 { r.add(s[0], s[0], s[1]); return 0 }, 0},
 	{"expAffine", 2, 3, func(r *routines, s [][]float32) float32 { return r.expAffine(s[0], s[1], 0.7, -0.2) }, 1e-5},
 	{"expInPlace", 1, 30, func(r *routines, s [][]float32) float32 { return r.expAffine(s[0], s[0], 1, 0) }, 1e-6},
+	{"logAddExp", 2, 3, func(r *routines, s [][]float32) float32 { r.logAddExp(s[0], s[1], 0.7, -0.4, 0.3); return 0 }, 1e-6},
+	{"logAddExpInPlace", 1, 30, func(r *routines, s [][]float32) float32 { r.logAddExp(s[0], s[0], -1, 1.5, -2); return 0 }, 1e-6},
 	{"mulScaled", 3, 1, func(r *routines, s [][]float32) float32 { r.mulScaled(s[0], s[1], s[2], 0.3); return 0 }, 1e-6},
 	{"normBackward", 5, 1, func(r *routines, s [][]float32) float32 {
 		r.normBackward(s[0], s[1], s[2], s[3], s[4], 0.8, 0.1)
