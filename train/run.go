@@ -35,9 +35,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	defer r.closeMetrics()
 	for r.Step < o.Steps {
 		if ctx.Err() != nil {
-			return r.result(), errors.Join(context.Cause(ctx), r.save(), r.settle())
+			return r.stop(ctx)
 		}
 		p, err := r.step()
+		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return r.stop(ctx) // a source that was waiting gave up: the step had not begun
+		}
 		if err != nil {
 			return r.result(), err
 		}
@@ -54,6 +57,11 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}
 	}
 	return r.finish()
+}
+
+// stop ends a run whose context has ended.
+func (r *run) stop(ctx context.Context) (Result, error) {
+	return r.result(), errors.Join(context.Cause(ctx), r.save(), r.settle())
 }
 
 // run is a run under way: the options, what they were made into, and what a checkpoint saves of it.

@@ -24,6 +24,7 @@ type outcomes struct {
 
 	all        []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
 	p, q, diff []float32       // scratch of dense rows
+	mixture    []float32
 }
 
 // reduced is a distribution over the outcomes.

@@ -99,9 +99,9 @@ func New(s Spec) (*Objective, error) {
 	switch {
 	case s.Divergence == None:
 		s.Mix = 0
-	case s.Divergence == JSD && s.Beta == 0:
+	case s.Divergence == JSD && s.Beta == 0, s.Divergence == SkewForwardKL && s.Alpha == 0:
 		s.Divergence = ForwardKL
-	case s.Divergence == JSD && s.Beta == 1:
+	case s.Divergence == JSD && s.Beta == 1, s.Divergence == SkewReverseKL && s.Alpha == 0:
 		s.Divergence = ReverseKL
 	}
 	return &Objective{spec: s, scratch: &sync.Pool{New: func() any { return new(outcomes) }}}, nil

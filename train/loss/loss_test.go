@@ -304,3 +304,51 @@ func BenchmarkRow(b *testing.B) {
 		})
 	}
 }
+
+// TestDenseFar: where student and teacher share nothing, losses and gradients stay finite.
+func TestDenseFar(t *testing.T) {
+	for _, s := range specs() {
+		objective, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits, dense := make([]float32, 40), make([]float32, 40)
+		logits[3], dense[7] = 300, 300
+		v := objective.Row(logits, nn.Target{Token: 7, Dense: dense}, 1)
+		for i, g := range logits {
+			if math.IsNaN(float64(g)) || math.IsInf(float64(g), 0) || math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
+				t.Fatalf("%+v: loss %v, gradient %v at %d", s, v.Loss, g, i)
+			}
+		}
+	}
+}
+
+// BenchmarkDense measures a row against a teacher's logits beside one of cross-entropy alone.
+func BenchmarkDense(b *testing.B) {
+	const vocab = 32768
+	r := rand.New(rand.NewPCG(1, 1))
+	logits, teacher := make([]float32, vocab), make([]float32, vocab)
+	for i := range logits {
+		logits[i], teacher[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+	}
+	row, dense := make([]float32, vocab), make([]float32, vocab)
+	measure := func(name string, s Spec) {
+		objective, err := New(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(row, logits)
+				copy(dense, teacher)
+				objective.Row(row, nn.Target{Token: 5, Dense: dense}, 1)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/vocab, "ns/entry")
+		})
+	}
+	measure("cross-entropy", Spec{})
+	for _, d := range Divergences() {
+		measure(string(d), Spec{Divergence: d, Mix: 1, Beta: 0.5, Alpha: 0.1})
+	}
+}
