@@ -274,3 +274,23 @@ func ExampleParse() {
 	//        |   ^
 	// did you mean "list"?
 }
+
+// TestOnPolicyNeedsAJudge: the student's own answers are judged by a teacher on this machine that knows its tokens.
+func TestOnPolicyNeedsAJudge(t *testing.T) {
+	own := "train.on_policy.share=0.5"
+	parse(t, small, own)
+	parse(t, small, own, "teacher.kind=remote", "teacher.endpoint=http://localhost:1/v1", "score.model=m.gguf")
+	for _, bad := range [][]string{
+		{own, "teacher.kind=reference"},
+		{own, "tokenizer.from=train"},
+		{own, "train.on_policy.start=0.8", "train.on_policy.ramp=0.3"},
+		{"train.on_policy.share=1.5"},
+		{own, "train.on_policy.loss=ce"},
+		{own, "train.on_policy.every=0"},
+		{"train.optimizer.decay=0"},
+	} {
+		if _, err := Parse("r.yaml", "dir", []byte(small), bad); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}

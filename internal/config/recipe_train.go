@@ -22,6 +22,8 @@ type Train struct {
 	Optimizer Optimizer `yaml:"optimizer"`
 	// Loss to be made small.
 	Loss Loss `yaml:"loss"`
+	// OnPolicy mixes answers of the student's own, judged by the teacher, into the data.
+	OnPolicy OnPolicy `yaml:"on_policy"`
 	// Precision of the matrix products. auto: bf16 where the machine multiplies it in hardware, else fp32.
 	Precision string `yaml:"precision" jsonschema:"enum=auto,enum=fp32,enum=bf16"`
 	// EvalEvery this many steps the held-out loss is measured, and the best weights are kept; 0 for a tenth of the run.
@@ -66,8 +68,10 @@ type Optimizer struct {
 	Beta2 float64 `yaml:"beta2" jsonschema:"minimum=0,maximum=1"`
 	// Clip the gradient's norm to this; 0 for no clipping.
 	Clip float64 `yaml:"clip" jsonschema:"minimum=0"`
-	// Schedule of the learning rate after warm-up. wsd: flat, then linear to the final rate in the last fifth.
+	// Schedule of the learning rate after warm-up. wsd: flat, then linear to the final rate.
 	Schedule string `yaml:"schedule" jsonschema:"enum=cosine,enum=linear,enum=wsd,enum=constant"`
+	// Decay is the share of the steps in which the rate of wsd falls.
+	Decay float64 `yaml:"decay" jsonschema:"exclusiveMinimum=0,maximum=1"`
 	// Warmup is the share of steps in which the rate rises.
 	Warmup float64 `yaml:"warmup" jsonschema:"minimum=0,maximum=1"`
 	// Final learning rate as a share of the peak.

@@ -306,6 +306,9 @@ func (v *validation) training(r *Recipe) {
 		v.fail("train.loss.kind", "use forward_kl at temperature 1, or a topk signal, or dense: true",
 			"a sampled signal estimates forward KL at temperature 1 and nothing else without bias")
 	}
+	if t.OnPolicy.Share > 0 {
+		v.onPolicy(r)
+	}
 	if q := t.QAT; q != nil && !slices.Contains(formats, strings.ToLower(q.Type)) {
 		v.fail("train.qat.type", suggest(q.Type, formats), "%q is not known", q.Type)
 	}
@@ -328,6 +331,20 @@ func (v *validation) dense(r *Recipe) {
 	}
 	if k := r.Teacher.Kind; k != "local" && k != "builtin" && r.Score == nil {
 		v.fail("train.loss.dense", "a local or builtin teacher, or a score section, has one", "a %s teacher has no weights here", k)
+	}
+}
+
+// onPolicy checks what it takes to judge the student's own answers.
+func (v *validation) onPolicy(r *Recipe) {
+	o := &r.Train.OnPolicy
+	if k := r.Teacher.Kind; k != "local" && k != "builtin" && r.Score == nil {
+		v.fail("train.on_policy.share", "a local or builtin teacher, or a score section, can judge", "a %s teacher does not judge the student's own answers", k)
+	}
+	if o.Start+o.Ramp > 1 {
+		v.fail("train.on_policy.ramp", "", "start and ramp are %v of the steps together, more than there are", o.Start+o.Ramp)
+	}
+	if r.Tokenizer.From == "train" && r.Student.From == "scratch" {
+		v.fail("tokenizer.from", "set it to teacher", "a teacher judges tokens of its own vocabulary, not of one trained here")
 	}
 }
 

@@ -17,6 +17,7 @@ type trainMeter struct {
 	meter  Meter
 	writer *metric.Writer
 	failed error
+	wrote  func() *round // what the student last wrote itself, nil for nothing; nil where it does not write
 }
 
 func newTrainMeter(r *Run, what lesson, steps int) *trainMeter {
@@ -39,7 +40,28 @@ func (m *trainMeter) observe(p train.Progress) {
 	if p.Heldout != nil {
 		note += fmt.Sprintf("  held out %.4f", p.Heldout.Loss)
 	}
+	values := stepValues(p)
+	if m.wrote != nil {
+		if w := m.wrote(); w != nil {
+			note += fmt.Sprintf("  own answers %.0f tokens", w.tokens)
+			if p.Apart > 0 {
+				note += fmt.Sprintf(", %.4f from the teacher", p.ApartDivergence)
+			}
+			values = append(values, ownValues(p, w)...)
+		}
+	}
 	m.meter.Note(note)
+	measure(m.meter, p.Step, values...)
+	if m.failed != nil {
+		return
+	}
+	if m.failed = m.writer.Write(p.Step, values); m.failed != nil {
+		m.run.log.Warn("the curve is no longer kept", "error", m.failed)
+	}
+}
+
+// stepValues are the measures of a step.
+func stepValues(p train.Progress) []metric.Value {
 	values := []metric.Value{
 		{Name: "tokens", Value: float64(p.Tokens)}, {Name: "loss", Value: p.Loss}, {Name: "cross_entropy", Value: p.CrossEntropy},
 		{Name: "divergence", Value: p.Divergence}, {Name: "accuracy", Value: p.Accuracy}, {Name: "learning_rate", Value: p.Rate},
@@ -51,13 +73,17 @@ func (m *trainMeter) observe(p train.Progress) {
 	if p.Skipped != "" {
 		values = append(values, metric.Value{Name: "skipped", Value: 1})
 	}
-	measure(m.meter, p.Step, values...)
-	if m.failed != nil {
-		return
+	return values
+}
+
+// ownValues are those of a step's batches that the student wrote itself, and of the round they come from.
+func ownValues(p train.Progress, w *round) []metric.Value {
+	values := []metric.Value{{Name: "own_share", Value: p.Apart}, {Name: "own_answer_tokens", Value: w.tokens},
+		{Name: "own_finished", Value: w.finished}, {Name: "own_nats", Value: w.nats}}
+	if p.Apart > 0 {
+		values = append(values, metric.Value{Name: "own_divergence", Value: p.ApartDivergence})
 	}
-	if m.failed = m.writer.Write(p.Step, values); m.failed != nil {
-		m.run.log.Warn("the curve is no longer kept", "error", m.failed)
-	}
+	return values
 }
 
 func (m *trainMeter) stop() {

@@ -64,6 +64,7 @@ type TrainPlan struct {
 	Seconds      float64           `json:"seconds"`
 	MemoryBytes  int64             `json:"memory_bytes"`
 	Footprint    student.Footprint `json:"footprint"`
+	Beside       int64             `json:"beside_bytes,omitempty"` // models in the process beside the student
 	Checkpoints  int64             `json:"checkpoint_bytes"`
 	LearntTokens int64             `json:"learnt_tokens"`
 }

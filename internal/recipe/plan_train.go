@@ -29,7 +29,11 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	bf16 := r.precision() == "bf16"
 	t.Footprint = student.Memory(cfg, student.Load{Rows: train.Batch, Length: length, HeldoutRows: train.Batch, BF16: bf16,
 		Muon: train.Optimizer.Kind == "muon", KeepBest: false})
-	t.MemoryBytes = t.Footprint.Total()
+	var err error
+	if t.Beside, err = r.beside(cfg, length); err != nil {
+		return err
+	}
+	t.MemoryBytes = t.Footprint.Total() + t.Beside
 	t.Checkpoints = int64(train.Keep+1) * int64(cfg.Params()) * 4 * 3
 	if o.NoBench || cfg.Params() > benchLimit {
 		return nil

@@ -52,6 +52,7 @@ type lesson struct {
 	from      string  // model to start from
 	share     float64 // of the recipe's steps
 	round     string  // block format that the weights are rounded to; empty for none
+	onPolicy  bool    // the student's own answers are mixed in, if the recipe says so
 }
 
 // fit trains the student on the selected rows, and then the control student if there is one.
@@ -73,7 +74,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	t := &r.Recipe.Train
 	result, err := r.learn(ctx, lang, rows, lesson{title: "train", dir: ".", file: trainedFile,
-		reasoning: t.LearnReasoning, loss: t.Loss, from: from, share: 1}, st.Inputs)
+		reasoning: t.LearnReasoning, loss: t.Loss, from: from, share: 1, onPolicy: t.OnPolicy.Share > 0}, st.Inputs)
 	if err != nil {
 		return "", err
 	}
@@ -118,16 +119,23 @@ func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesso
 			return train.Result{}, err
 		}
 	}
+	if limit := r.Recipe.Train.Time; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTrainTime)
+		defer cancel()
+	}
 	opts, meter, err := r.trainOptions(learner, lang, examples, what)
 	if err != nil {
 		return train.Result{}, err
 	}
 	defer meter.stop()
 	opts.Identity = identity
-	if limit := r.Recipe.Train.Time; limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTrainTime)
-		defer cancel()
+	if what.onPolicy {
+		end, err := r.mixOnPolicy(ctx, &opts, meter, learner, lang, rows)
+		if err != nil {
+			return train.Result{}, err
+		}
+		defer end()
 	}
 	result, err := train.Run(ctx, opts)
 	if err != nil && !errors.Is(err, errTrainTime) {
@@ -255,7 +263,7 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 		Model: learner, Data: source, Objective: objective,
 		Steps: steps, Accumulate: t.Accumulate,
 		Rate: rate, Optimizer: spec, Clip: t.Optimizer.Clip,
-		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final},
+		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final, Decay: t.Optimizer.Decay},
 		EMA:      t.EMA,
 		Heldout:  heldout, EvalEvery: orTenth(t.EvalEvery, steps), KeepBest: len(heldout) > 0,
 		Dir: r.path(TrainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,

@@ -1,0 +1,41 @@
+package recipe
+
+import (
+	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/student"
+)
+
+// beside returns the memory, in bytes, of what is in the process beside the student that learns: a teacher that runs
+// along or judges, and the student as it writes answers of its own.
+func (r *Run) beside(cfg model.Config, length int) (int64, error) {
+	t := &r.Recipe.Train
+	own := t.OnPolicy.Share > 0
+	var bytes int64
+	if t.Loss.Dense || own {
+		m, err := OpenModel(r.teacherModel())
+		if err != nil {
+			return 0, err
+		}
+		defer m.Close()
+		if t.Loss.Dense || t.OnPolicy.K == 0 {
+			f := student.Memory(m.Config, student.Load{Rows: t.Batch, Length: length, BF16: r.precision() == "bf16", Recompute: true})
+			bytes += f.Weights + f.Packed/2 + f.Activations/2 + f.Logits // no gradients: one orientation of the weights
+		}
+		if own && t.OnPolicy.K > 0 {
+			bytes += m.Bytes()
+		}
+	}
+	if own {
+		bytes += 4*int64(cfg.Params()) + slotsOfAuthor*cacheBytes(cfg, length+1)
+	}
+	return bytes, nil
+}
+
+// cacheBytes is the KV cache of one sequence, in binary16; it grows by doubling.
+func cacheBytes(cfg model.Config, length int) int64 {
+	capacity := int64(64)
+	for capacity < int64(length) {
+		capacity *= 2
+	}
+	return 2 * 2 * int64(cfg.Layers) * int64(cfg.KVHeads) * int64(cfg.HeadDim) * capacity
+}
