@@ -105,10 +105,13 @@ func (im *Importance) normScales(channels []int) map[string]float32 {
 // weighReaders multiplies each part's sum with the norm of the columns of a projection that read it.
 func (s *Student) weighReaders(sums []float64, name string, columns int) {
 	p := s.byName[name]
-	w, wide := p.Data(), p.Shape()[1]
+	row := make([]float32, p.Shape()[1])
 	squares := make([]float64, len(sums))
-	for i, v := range w {
-		squares[i%wide/columns] += float64(v) * float64(v)
+	for r := range p.Shape()[0] {
+		p.Rows(row, r, r+1)
+		for i, v := range row {
+			squares[i/columns] += float64(v) * float64(v)
+		}
 	}
 	for i := range sums {
 		sums[i] *= math.Sqrt(squares[i])

@@ -39,7 +39,7 @@ func (s *Student) Prune(c Cut, im Importance, options ...Option) (*Student, erro
 	if err != nil {
 		return nil, fmt.Errorf("student: prune: %w", err)
 	}
-	small, err := build(cfg, options)
+	small, err := build(cfg, nil, options)
 	if err != nil {
 		return nil, err
 	}
@@ -246,18 +246,16 @@ func (p *parts) copy(to *nn.Param, from *Student) error {
 	}
 	source := from.byName[name]
 	rows, cols := p.rows(to.Name(), layer, source), p.cols(to.Name(), layer, source)
-	w, src := to.Data(), source.Data()
-	wide := len(src)
-	if len(source.Shape()) == 2 {
-		wide = source.Shape()[1]
-	}
+	w := to.Data()
+	row := make([]float32, source.Shape()[len(source.Shape())-1])
 	if len(rows)*len(cols) != len(w) {
 		return fmt.Errorf("weight %s: %d rows and %d columns do not fill %d elements", to.Name(), len(rows), len(cols), len(w))
 	}
 	i := 0
 	for _, r := range rows {
+		source.Rows(row, r, r+1)
 		for _, c := range cols {
-			w[i] = src[r*wide+c]
+			w[i] = row[c]
 			i++
 		}
 	}

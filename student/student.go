@@ -2,6 +2,7 @@ package student
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/seed-d24fde5f/distill/internal/kernel"
@@ -21,7 +22,9 @@ type Student struct {
 	rope     *kernel.RoPE           // grown to the longest sequence seen
 	graphs   map[graphKey]*graph
 	packs    nn.Packs
-	watch    watcher // nil but while importance is measured
+	watch    watcher      // nil but while importance is measured
+	base     *model.Model // where the frozen matrices lie; nil where all weights are the student's own
+	owned    []io.Closer
 }
 
 type settings struct {
@@ -62,7 +65,7 @@ func Frozen() Option { return func(s *settings) { s.frozen = true } }
 // by √(2·layers) (Radford et al. 2019, GPT-2, section 2.3), norms 1, biases 0. A seed gives each weight the same values
 // whatever the other weights are.
 func New(cfg model.Config, seed uint64, options ...Option) (*Student, error) {
-	s, err := build(cfg, options)
+	s, err := build(cfg, nil, options)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +78,20 @@ func New(cfg model.Config, seed uint64, options ...Option) (*Student, error) {
 	return s, nil
 }
 
-// FromModel returns a student that starts from a model's weights, decoded to float32.
+// FromModel returns a student that starts from a model's weights, decoded to float32. One whose weights are frozen, by
+// WithLoRA or Frozen, leaves the matrices where they lie and decodes them a tile at a time within each product: they take
+// the memory that they have in the file, and m must stay open as long as the student is used (see Own).
 func FromModel(m *model.Model, options ...Option) (*Student, error) {
 	cfg := m.Config
 	cfg.RopeInterleaved = false
-	s, err := build(cfg, options)
+	s, err := build(cfg, m, options)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range s.params {
+		if p.Data() == nil {
+			continue
+		}
 		w, err := m.Float32(p.Name())
 		if err != nil {
 			return nil, fmt.Errorf("student: %w", err)
@@ -100,8 +108,11 @@ func FromModel(m *model.Model, options ...Option) (*Student, error) {
 	return s, nil
 }
 
-// build returns a student with zero weights.
-func build(cfg model.Config, options []Option) (*Student, error) {
+// Own closes c when the student is closed: the model that its frozen weights lie in.
+func (s *Student) Own(c io.Closer) { s.owned = append(s.owned, c) }
+
+// build returns a student with zero weights, but for frozen matrices: those stay in m, where it is not nil.
+func build(cfg model.Config, m *model.Model, options []Option) (*Student, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("student: %w", err)
 	}
@@ -114,10 +125,23 @@ func build(cfg model.Config, options []Option) (*Student, error) {
 	}
 	s.pool = kernel.NewPool(s.settings.threads)
 	frozen := s.settings.frozen || s.settings.lora != nil
-	s.stacks(frozen)
+	if frozen && m != nil {
+		s.base = m
+	} else {
+		s.stacks(frozen)
+	}
 	for _, spec := range cfg.Specs() {
 		p := s.byName[spec.Name]
-		if p == nil {
+		switch {
+		case p != nil:
+		case s.base != nil && len(spec.Shape) == 2:
+			rows, err := m.Rows(spec.Name)
+			if err != nil {
+				s.pool.Close()
+				return nil, fmt.Errorf("student: %w", err)
+			}
+			p = nn.NewBase(spec.Name, rows)
+		default:
 			p = nn.NewParam(spec.Name, frozen, spec.Shape...)
 		}
 		if len(spec.Shape) == 2 {
@@ -157,8 +181,8 @@ func (s *Student) Config() model.Config { return s.cfg }
 // are among them.
 func (s *Student) Params() nn.Params { return s.params }
 
-// Weights returns the elements of a weight by its canonical name, nil if there is none. They are the student's own:
-// whoever writes to them calls Changed.
+// Weights returns the elements of a weight by its canonical name, nil if there is none or it lies in a model's file. They
+// are the student's own: whoever writes to them calls Changed.
 func (s *Student) Weights(name string) []float32 {
 	if p := s.byName[name]; p != nil {
 		return p.Data()
@@ -176,18 +200,32 @@ func (s *Student) Changed() {
 // Arithmetic returns the workers and the precision of training.
 func (s *Student) Arithmetic() (*kernel.Pool, kernel.Precision) { return s.pool, s.settings.precision }
 
-// Close ends the student's workers and lets go of its graphs. Its weights stay valid.
+// Close ends the student's workers, lets go of its graphs and closes what it owns. Its own weights stay valid.
 func (s *Student) Close() {
 	s.pool.Close()
 	for _, g := range s.graphs {
 		g.close()
 	}
 	s.graphs, s.packs = map[graphKey]*graph{}, nn.Packs{}
+	for _, c := range s.owned {
+		c.Close() // what was only read
+	}
+	s.owned = nil
 }
 
 // Model returns the student as a model, for inference and export. It shares the student's weights, so it follows
-// training; with low-rank adapters the weights they add to are copies with the adapters merged in.
+// training; with low-rank adapters the weights they add to are copies with the adapters merged in, made anew whenever one
+// is asked for where the weights lie in a model's file.
 func (s *Student) Model(name string, tok *tokenizer.Tokenizer, template string) (*model.Model, error) {
+	if s.base != nil {
+		made := map[string]func() []float32{}
+		for weight, a := range s.adapters {
+			made[weight] = func() []float32 { return a.Merge(s.byName[weight]) }
+		}
+		m := s.base.With(made)
+		m.Name, m.Tokenizer, m.Template = name, tok, template
+		return m, nil
+	}
 	weights := map[string][]float32{}
 	for _, spec := range s.cfg.Specs() {
 		p := s.byName[spec.Name]

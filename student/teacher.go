@@ -73,6 +73,12 @@ func (t *Teacher) build(key graphKey) (*hiddenGraph, error) {
 	return g, nil
 }
 
+// Close closes the student that the teacher is over.
+func (t *Teacher) Close() {
+	t.close()
+	t.s.Close()
+}
+
 // close lets go of the teacher's graphs.
 func (t *Teacher) close() {
 	for _, g := range t.graphs {

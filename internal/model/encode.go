@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"io"
 	"runtime"
 	"sync"
@@ -28,7 +29,12 @@ func (m *Model) orderFor(name string, interleaved bool) rowOrder {
 // writeWeight writes a weight in format to, its rows reordered within each head by order, where that is not nil. Rows
 // are converted in parallel, a chunk per worker, and written in order. Of a memory map, pages that are done with are
 // given back.
-func (m *Model) writeWeight(w io.Writer, t Tensor, to quant.Type, order rowOrder, importance []float32) error {
+func (m *Model) writeWeight(w io.Writer, name string, to quant.Type, order rowOrder, importance []float32) error {
+	t, ok := m.Tensor(name)
+	if !ok {
+		return errors.New("is missing")
+	}
+	mapped := m.mapped && m.made[name] == nil
 	rows, columns, size := rowsOf(t)
 	if importance != nil && len(importance) != columns {
 		return errImportance(len(importance), columns)
@@ -59,12 +65,12 @@ func (m *Model) writeWeight(w io.Writer, t Tensor, to quant.Type, order rowOrder
 				return err
 			}
 		}
-		if upTo := min(rows, base+workers*perChunk) * size; m.mapped && order == nil && upTo-done >= releaseBytes {
+		if upTo := min(rows, base+workers*perChunk) * size; mapped && order == nil && upTo-done >= releaseBytes {
 			release(t.Data[done:upTo])
 			done = upTo
 		}
 	}
-	if m.mapped {
+	if mapped {
 		release(t.Data)
 	}
 	return nil

@@ -51,7 +51,7 @@ func EncodeGGUF(w io.Writer, m *Model, p Plan) error {
 	}
 	for i, s := range specs {
 		order := m.orderFor(s.Name, ggufArch(m.Arch) == Llama)
-		if err := m.writeWeight(out, m.tensors[s.Name], p.Choices[i].Type, order, p.Importance[s.Name]); err != nil {
+		if err := m.writeWeight(out, s.Name, p.Choices[i].Type, order, p.Importance[s.Name]); err != nil {
 			return fmt.Errorf("model: weight %q: %w", s.Name, err)
 		}
 	}

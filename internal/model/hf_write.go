@@ -68,7 +68,7 @@ func (m *Model) encodeSafetensors(w io.Writer, as quant.Type, dtype safetensors.
 		return fmt.Errorf("model: %w", err)
 	}
 	for _, s := range specs {
-		if err := m.writeWeight(out, m.tensors[s.Name], as, m.orderFor(s.Name, false), nil); err != nil {
+		if err := m.writeWeight(out, s.Name, as, m.orderFor(s.Name, false), nil); err != nil {
 			return fmt.Errorf("model: weight %q: %w", s.Name, err)
 		}
 	}

@@ -37,7 +37,8 @@ type Model struct {
 	Notes     []string             // what was mended or left out when opening, for people to read
 
 	tensors map[string]Tensor
-	mapped  bool // the tensors lie in a file's map
+	made    map[string]func() []float32 // instead of tensors' values: With
+	mapped  bool                        // the tensors lie in a file's map
 	close   func() error
 }
 
@@ -86,6 +87,9 @@ func (m *Model) Close() error {
 // Tensor returns a weight as it is stored.
 func (m *Model) Tensor(name string) (Tensor, bool) {
 	t, ok := m.tensors[name]
+	if values := m.made[name]; ok && values != nil {
+		return m.remade(t, values()), true
+	}
 	return t, ok
 }
 
@@ -94,14 +98,14 @@ func (m *Model) Tensors() []Tensor {
 	specs := m.Specs()
 	all := make([]Tensor, len(specs))
 	for i, s := range specs {
-		all[i] = m.tensors[s.Name]
+		all[i], _ = m.Tensor(s.Name)
 	}
 	return all
 }
 
 // Float32 returns a weight's values in memory of their own, rows of attn_q and attn_k in the canonical layout.
 func (m *Model) Float32(name string) ([]float32, error) {
-	t, ok := m.tensors[name]
+	t, ok := m.Tensor(name)
 	if !ok {
 		return nil, fmt.Errorf("model: no weight %q", name)
 	}
@@ -114,7 +118,11 @@ func (m *Model) Float32(name string) ([]float32, error) {
 // Bytes returns the size of the weights as they are stored.
 func (m *Model) Bytes() int64 {
 	var n int64
-	for _, t := range m.tensors {
+	for name, t := range m.tensors {
+		if m.made[name] != nil {
+			n += 4 * int64(t.Elements())
+			continue
+		}
 		n += int64(len(t.Data))
 	}
 	return n

@@ -83,8 +83,9 @@ func splitmix(x uint64) uint64 {
 
 // Merge returns the weights of a layer with its adapter folded in: w + Scale · B·A.
 func (a *Adapter) Merge(w *Param) []float32 {
-	merged := append([]float32(nil), w.Data()...)
 	out, in := w.Shape()[0], w.Shape()[1]
+	merged := make([]float32, out*in)
+	w.Rows(merged, 0, out)
 	up, down := a.B.Data(), a.A.Data()
 	for i := range out {
 		row := merged[i*in : (i+1)*in]

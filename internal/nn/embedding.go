@@ -11,7 +11,11 @@ import (
 // gradient.
 func Embed(e *Engine, in Inputs, tokens *G.Node, table *Param) (*G.Node, error) {
 	f := &embedding{e: e, table: table}
-	return Apply("embedding", f, tensor.Shape{e.rows, table.Shape()[1]}, []bool{!table.Frozen(), false}, in.node(table), tokens)
+	shape := tensor.Shape{e.rows, table.Shape()[1]}
+	if table.source != nil {
+		return Apply("embedding", f, shape, []bool{false}, tokens)
+	}
+	return Apply("embedding", f, shape, []bool{false, !table.Frozen()}, tokens, in.node(table))
 }
 
 type embedding struct {
@@ -22,14 +26,19 @@ type embedding struct {
 
 func (f *embedding) Forward(in []G.Value) (G.Value, error) {
 	y := growTensor(&f.y, f.e.rows, f.table.Shape()[1])
-	kernel.Gather(f.e.Pool, dense(data(y), f.e.rows), f.table.matrix(f.table.forward()), in[1].Data().([]int32))
+	out, ids := dense(data(y), f.e.rows), in[0].Data().([]int32)
+	if s := f.table.source; s != nil {
+		f.e.gatherBase(s, out, ids)
+	} else {
+		kernel.Gather(f.e.Pool, out, f.table.matrix(f.table.forward()), ids)
+	}
 	return y, nil
 }
 
 func (f *embedding) Backward(in []G.Value, _, dy G.Value) ([]G.Value, error) {
 	dtable := f.table.matrix(f.table.GradData())
-	kernel.ScatterAdd(f.e.Pool, dtable, in[1].Data().([]int32), dense(data(dy), f.e.rows))
-	return []G.Value{f.table.grad, nil}, nil
+	kernel.ScatterAdd(f.e.Pool, dtable, in[0].Data().([]int32), dense(data(dy), f.e.rows))
+	return []G.Value{nil, f.table.grad}, nil
 }
 
 // Inputs makes the nodes of parameters in one graph. A parameter that is used twice gets a node for each use: gorgonia

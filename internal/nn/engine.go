@@ -56,6 +56,7 @@ type Engine struct {
 	scratch   scratch
 	task      rowTask
 	columns   columnTask
+	decoding  decodeTask
 }
 
 // NewEngine returns an engine for batches of the given shape. Engines that share packs have one precision.
@@ -74,7 +75,7 @@ func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
 // scratch holds buffers that live within one operation; all operations of an engine use the same ones, since a
 // TapeMachine runs them one after another.
 type scratch struct {
-	wide, narrow, branch, low, dropped []float32
+	wide, narrow, branch, low, dropped, tile []float32
 }
 
 // grow returns buf with n elements, reallocated when it is too short. Its contents are not defined.

@@ -78,12 +78,13 @@ type Head struct {
 	grads   []G.Value
 }
 
-// chunkElements bounds the logits that exist at once: 4 Mi elements, 16 MiB.
+// chunkElements bounds the logits that exist at once: 4 Mi elements, 16 MiB. Of a large vocabulary there are 128 rows all
+// the same, 78 MB at 151,936 tokens: the output matrix is read, or decoded, once a chunk.
 const chunkElements = 4 << 20
 
 // ChunkRows returns how many positions have logits at the same time.
 func ChunkRows(vocab, rows int) int {
-	return min(rows, max(32, min(512, chunkElements/vocab/16*16)))
+	return min(rows, max(128, min(512, chunkElements/vocab/16*16)))
 }
 
 // Apply adds the head to the graph. targets is an int32 vector (N).
@@ -91,7 +92,10 @@ func (h *Head) Apply(e *Engine, in Inputs, x, targets *G.Node) (*G.Node, error) 
 	h.e = e
 	h.linear = newLinear(e, Params{h.Output}, nil, nil)
 	h.chunk = ChunkRows(h.Output.Shape()[0], e.rows)
-	return Apply("head", h, tensor.ScalarShape(), []bool{true, !h.Output.Frozen(), false}, x, in.node(h.Output), targets)
+	if h.Output.source != nil {
+		return Apply("head", h, tensor.ScalarShape(), []bool{true, false}, x, targets)
+	}
+	return Apply("head", h, tensor.ScalarShape(), []bool{true, false, !h.Output.Frozen()}, x, targets, in.node(h.Output))
 }
 
 // Totals returns what the last run summed.
@@ -101,7 +105,7 @@ func (h *Head) Totals() Totals { return h.totals }
 func (h *Head) Forward(in []G.Value) (G.Value, error) {
 	e := h.e
 	x := dense(data(in[0]), e.rows)
-	h.targets = in[2].Data().([]int32)
+	h.targets = in[1].Data().([]int32)
 	h.rows = h.rows[:0]
 	for i, w := range e.batch.Weights {
 		if w > 0 {
@@ -132,7 +136,7 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	kernel.Gather(e.Pool, input, x, rows)
 	logits := growMatrix(&h.logits, n, h.Output.Shape()[0])
 	h.logits = logits.Data
-	h.linear.packed.weights.Forward(e.Pool, logits, input, false)
+	h.linear.multiply(e, logits, input, false)
 	if t := e.batch.Teacher; t != nil {
 		dense := growMatrix(&h.teacher, n, t.Vocab())
 		h.teacher = dense.Data
@@ -147,7 +151,7 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	}
 	dinput := growMatrix(&h.dinput, n, x.Cols)
 	h.dinput = dinput.Data
-	h.linear.packed.weights.Backward(e.Pool, dinput, logits, false)
+	h.linear.multiplyBack(e, dinput, logits, false)
 	dh := dense(data(h.dh), x.Rows)
 	for i, r := range rows {
 		copy(dh.Row(int(r)), dinput.Row(i)) // a memory stream, too short to divide
@@ -181,7 +185,7 @@ func (h *Head) Backward(_ []G.Value, _, dy G.Value) ([]G.Value, error) {
 	if d, ok := dy.Data().(float32); !ok || math.Abs(float64(d)-1) > 0 {
 		return nil, errors.New("nn: the head's loss is scaled by Feed alone and must be what is differentiated")
 	}
-	h.grads = append(h.grads[:0], h.dh, h.Output.gradValue(), nil)
+	h.grads = append(h.grads[:0], h.dh, nil, h.Output.gradValue())
 	return h.grads, nil
 }
 

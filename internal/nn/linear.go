@@ -29,8 +29,14 @@ func newLinear(e *Engine, weights, biases Params, adapters []*Adapter) *linear {
 	return &linear{weights: weights, biases: biases, adapters: adapters, stack: stackOf(weights), packed: e.packs.of(weights)}
 }
 
+// sourced reports whether the weights lie in sources: all of a stack do, or none.
+func (l *linear) sourced() bool { return l.weights[0].source != nil }
+
 // pack renews the packed weights if a weight has changed since.
 func (l *linear) pack(e *Engine) {
+	if l.sourced() {
+		return
+	}
 	var version uint64
 	for _, w := range l.weights {
 		version += w.version // versions only grow
@@ -50,10 +56,30 @@ func (l *linear) pack(e *Engine) {
 	l.packed.version = version
 }
 
+// multiply computes y = x·Wᵀ, or adds to y, with weights that are packed.
+func (l *linear) multiply(e *Engine, y, x kernel.Matrix, accumulate bool) {
+	if !l.sourced() {
+		l.packed.weights.Forward(e.Pool, y, x, accumulate)
+		return
+	}
+	l.eachPart(func(i, lo, hi int) { e.forwardBase(l.weights[i].source, y.Columns(lo, hi), x, accumulate) })
+}
+
+// multiplyBack computes dx = dy·W, or adds to dx.
+func (l *linear) multiplyBack(e *Engine, dx, dy kernel.Matrix, accumulate bool) {
+	if !l.sourced() {
+		l.packed.weights.Backward(e.Pool, dx, dy, accumulate)
+		return
+	}
+	l.eachPart(func(i, lo, hi int) {
+		e.backwardBase(l.weights[i].source, dx, dy.Columns(lo, hi), accumulate || i > 0)
+	})
+}
+
 // forward computes y = x·Wᵀ + bias + adapters, or adds to y.
 func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 	l.pack(e)
-	l.packed.weights.Forward(e.Pool, y, x, accumulate)
+	l.multiply(e, y, x, accumulate)
 	if l.biases == nil && l.adapters == nil {
 		return
 	}
@@ -69,7 +95,7 @@ func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 
 // backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
 func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
-	l.packed.weights.Backward(e.Pool, dx, dy, accumulate)
+	l.multiplyBack(e, dx, dy, accumulate)
 	s := l.stack
 	if s != nil && s.grad != nil {
 		kernel.GemmTN(e.Pool, e.Precision, kernel.NewMatrix(s.grad, s.rows, s.cols), dy, x, true)
@@ -101,9 +127,12 @@ func (l *linear) eachPart(f func(i, lo, hi int)) {
 	}
 }
 
-// params returns weights, biases and adapters in one fixed order.
+// params returns what is an input of the graph of weights, biases and adapters, in one fixed order.
 func (l *linear) params() Params {
-	ps := append(Params{}, l.weights...)
+	var ps Params
+	if !l.sourced() {
+		ps = append(ps, l.weights...)
+	}
 	for _, b := range l.biases {
 		if b != nil {
 			ps = append(ps, b)

@@ -15,6 +15,7 @@ type Param struct {
 	grad    *tensor.Dense // nil while frozen
 	version uint64
 	stack   *stack // nil for one that lies alone
+	source  Source // where the elements lie instead of in value, which then is nil
 
 	// Round, where it is not nil, sets dst to what of src will be left after export: the forward pass then uses the
 	// rounded weights while gradient and update act on the exact ones (straight-through, Bengio et al. 2013,
@@ -87,10 +88,43 @@ func stackOf(params Params) *stack {
 func (p *Param) Name() string { return p.name }
 
 // Shape returns (out, in) of a matrix, or the length of a vector.
-func (p *Param) Shape() []int { return p.value.Shape() }
+func (p *Param) Shape() []int {
+	if p.source != nil {
+		rows, cols := p.source.Shape()
+		return []int{rows, cols}
+	}
+	return p.value.Shape()
+}
 
-// Data returns the elements, row-major. Who writes to them calls Changed afterwards.
-func (p *Param) Data() []float32 { return data(p.value) }
+// Data returns the elements, row-major, nil for one of NewBase. Who writes to them calls Changed afterwards.
+func (p *Param) Data() []float32 {
+	if p.source != nil {
+		return nil
+	}
+	return data(p.value)
+}
+
+// Rows sets dst to rows [lo, hi) of a matrix, wherever its elements lie; a vector has one row.
+func (p *Param) Rows(dst []float32, lo, hi int) {
+	if p.source != nil {
+		p.source.Decode(dst, lo, hi)
+		return
+	}
+	wide := len(p.Data())
+	if s := p.Shape(); len(s) == 2 {
+		wide = s[1]
+	}
+	copy(dst, p.Data()[lo*wide:hi*wide])
+}
+
+// Elements returns how many there are.
+func (p *Param) Elements() int {
+	n := 1
+	for _, d := range p.Shape() {
+		n *= d
+	}
+	return n
+}
 
 // GradData returns the accumulated gradient, nil for a frozen parameter.
 func (p *Param) GradData() []float32 {
@@ -165,7 +199,7 @@ func (ps Params) Learnt() Params {
 func (ps Params) Count() int64 {
 	var n int64
 	for _, p := range ps {
-		n += int64(len(p.Data()))
+		n += int64(p.Elements())
 	}
 	return n
 }

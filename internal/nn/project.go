@@ -20,5 +20,5 @@ func (p *Projection) Logits(e *Engine, dst, hidden kernel.Matrix, rows []int32) 
 	x := growMatrix(&p.rows, len(rows), hidden.Cols)
 	p.rows = x.Data
 	kernel.Gather(e.Pool, x, hidden, rows)
-	p.linear.packed.weights.Forward(e.Pool, dst, x, false)
+	p.linear.multiply(e, dst, x, false)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/student"
 )
 
 // The files of a run directory.
@@ -52,6 +53,8 @@ type Run struct {
 	log   *slog.Logger
 	state *State
 	lock  *os.File
+
+	along *student.Teacher // that runs along in training, or nil
 
 	reported bool // a report is among what was asked for
 

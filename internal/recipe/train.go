@@ -13,7 +13,6 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
-	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
@@ -68,6 +67,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer r.dismissTeacher()
 	from, err := r.beginning(ctx, lang, rows)
 	if err != nil {
 		return "", err
@@ -178,17 +178,27 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 		options = append(options, student.WithLoRA(student.LoRA{Rank: a.Rank, Alpha: a.Alpha, Targets: a.Targets, Seed: r.Recipe.Seed}))
 	}
 	if what.from != "scratch" {
-		m, err := OpenModel(what.from)
-		if err != nil {
-			return nil, err
-		}
-		defer m.Close()
-		return student.FromModel(m, options...)
+		return r.studentFrom(what.from, options)
 	}
 	s, err := student.New(studentConfig(&r.Recipe.Student, l.tokenizer.Size()), r.Recipe.Seed, options...)
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
+	return s, nil
+}
+
+// studentFrom returns a student that starts from a model, which stays open as long as the student: frozen weights lie in it.
+func (r *Run) studentFrom(name string, options []student.Option) (*student.Student, error) {
+	m, err := OpenModel(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := student.FromModel(m, options...)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	s.Own(m)
 	return s, nil
 }
 
@@ -269,23 +279,6 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 		Dir: r.path(TrainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
 		Observe: meter.observe, Log: slog.New(quieter{r.log.Handler()}),
 	}, meter, nil
-}
-
-// denseTeacher returns the recipe's teacher as one that runs along in training. It must know the student's tokens.
-func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
-	if !l.exact {
-		return nil, inputErrorf("set tokenizer.from to teacher", "train.loss.dense: the student's vocabulary is not the teacher's")
-	}
-	m, err := OpenModel(r.teacherModel())
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
-	s, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
-	if err != nil {
-		return nil, err
-	}
-	return student.NewTeacher(s), nil
 }
 
 // padToken fills what is left of a row; it is never learnt, so any token will do where there is none for it.

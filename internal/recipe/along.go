@@ -1,0 +1,37 @@
+package recipe
+
+import (
+	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/student"
+)
+
+// denseTeacher returns the recipe's teacher as one that runs along in training, opened once and kept until dismissTeacher.
+// It must know the student's tokens. Its weights stay as they lie in their file.
+func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
+	if !l.exact {
+		return nil, inputErrorf("set tokenizer.from to teacher", "train.loss.dense: the student's vocabulary is not the teacher's")
+	}
+	if r.along != nil {
+		return r.along, nil
+	}
+	m, err := OpenModel(r.teacherModel())
+	if err != nil {
+		return nil, err
+	}
+	s, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	s.Own(m)
+	r.along = student.NewTeacher(s)
+	return r.along, nil
+}
+
+// dismissTeacher lets go of the teacher that ran along, if one did.
+func (r *Run) dismissTeacher() {
+	if r.along != nil {
+		r.along.Close()
+		r.along = nil
+	}
+}
