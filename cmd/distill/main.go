@@ -72,7 +72,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 func commands() []*cli.Command {
 	return []*cli.Command{
 		runCommand(), planCommand(),
+		stageCommand("grow", "make more prompts out of the recipe's, by asking a model"),
 		stageCommand("generate", "ask the teacher; answers it gave before are not asked for again"),
+		stageCommand("judge", "let a model grade the teacher's answers"),
 		stageCommand("score", "add an open model's distribution to answers that another teacher wrote"),
 		stageCommand("train", "fit the student on the teacher's answers"),
 		stageCommand("export", "write the student as quantized GGUF files and a Hugging Face folder"),

@@ -94,6 +94,9 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	default:
 		row("money", "unknown")
 	}
+	for _, a := range p.Asked {
+		row(a.Purpose, "%s", askedText(&a))
+	}
 	if g.Seconds != nil {
 		row("time to generate", "%s", spanText(*g.Seconds, seconds))
 	}
@@ -116,6 +119,22 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 		fmt.Fprintln(w)
 	}
 	return nil
+}
+
+// askedText says what a model that is asked beside the teacher will take.
+func askedText(a *recipe.AskedPlan) string {
+	calls := fmt.Sprintf("%d calls of %s", a.Calls, a.Model)
+	if a.MostCalls > a.Calls {
+		calls = fmt.Sprintf("%d calls (%d at most) of %s", a.Calls, a.MostCalls, a.Model)
+	}
+	calls += fmt.Sprintf(", %s prompt and %s completion tokens", count(a.PromptTokens.Likely), count(a.CompletionTokens.Likely))
+	switch {
+	case a.USD == nil:
+		return calls + ", money unknown"
+	case a.MostUSD == 0:
+		return calls + ", no money: " + a.PriceSource
+	}
+	return calls + fmt.Sprintf(", %s, $%.2f at the very most (%s)", spanText(*a.USD, dollars), a.MostUSD, a.PriceSource)
 }
 
 func exportTable(p *recipe.Plan) table.Writer {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -79,6 +80,11 @@ func doStages(c *cli.Context, names []string) (err error) {
 		return err
 	}
 	defer screen.stop()
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !recipe.HasStage(r, name) })
+	if len(names) == 0 {
+		return usage(fmt.Sprintf("the recipe has no %s stage", c.Command.Name), map[string]string{"grow": "give it a prompts.grow section",
+			"judge": "give it a check of the kind judge in select.verify", "score": "give it a score section"}[c.Command.Name])
+	}
 	screen.board.Begin(r.Name, names)
 	defer screen.answerQuit()()
 	finish, err := screen.showPage(c)

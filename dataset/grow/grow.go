@@ -25,9 +25,11 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset/prompt"
 )
 
-// Asker answers a question. It is what this package needs of a teacher.
+// Asker answers questions. It is what this package needs of a teacher.
 type Asker interface {
-	Ask(ctx context.Context, messages []distill.Message) (text string, costUSD *float64, err error)
+	// Ask answers the questions of one round, each by itself, in their order; number counts the questions of earlier
+	// rounds. An answer that could not be had, for a reason that will not pass, is empty.
+	Ask(ctx context.Context, number int, questions [][]distill.Message) ([]string, error)
 }
 
 // Options of [Invent] and [Evolve].
@@ -38,8 +40,12 @@ type Options struct {
 	MaxCalls  int     // questions asked before giving up; 0 means 4 for each prompt wanted
 	Near      float64 // similarity at which a proposal is a copy; 0 means 0.7
 	MaxLength int     // longest proposal in bytes; 0 means 4000
+	Round     int     // questions asked at once, on what was known before; 0 means 1
 	Heldout   float64 // share of the grown prompts that is held out, in [0,1]
 	System    string  // system message of the grown prompts; empty for none
+
+	// Avoid yields texts that count as known and are never shown: what is evaluated on, say. Nil for none.
+	Avoid iter.Seq2[string, error]
 }
 
 // ErrExhausted says that the calls ran out before there were enough prompts; those found so far have been yielded.
@@ -51,6 +57,9 @@ func (o *Options) check(seeds []distill.Prompt) error {
 	}
 	if o.MaxCalls == 0 {
 		o.MaxCalls = 4 * o.Count
+	}
+	if o.Round < 1 {
+		o.Round = 1
 	}
 	if o.Near == 0 {
 		o.Near = 0.7
@@ -66,7 +75,7 @@ func (o *Options) check(seeds []distill.Prompt) error {
 
 // Invent asks for prompts of the kind of the seeds, showing some of them, and of those found so far, each time.
 func Invent(ctx context.Context, asker Asker, seeds []distill.Prompt, options Options) iter.Seq2[distill.Prompt, error] {
-	return grow(ctx, asker, seeds, options, func(g *garden) string {
+	return grow(ctx, asker, seeds, options, perQuestion, func(g *garden) string {
 		var b strings.Builder
 		b.WriteString("Here are some tasks that people have given to an assistant:\n\n")
 		for i := range options.shown() {
@@ -99,7 +108,7 @@ var evolutions = []string{
 
 // Evolve asks for a harder or rarer version of one prompt at a time, seeds first and then those found so far.
 func Evolve(ctx context.Context, asker Asker, seeds []distill.Prompt, options Options) iter.Seq2[distill.Prompt, error] {
-	return grow(ctx, asker, seeds, options, func(g *garden) string {
+	return grow(ctx, asker, seeds, options, 1, func(g *garden) string {
 		return "Here is a task that somebody has given to an assistant:\n\n1. " + oneLine(g.pick()) + "\n\n" +
 			evolutions[g.random.IntN(len(evolutions))] +
 			" It must stay sensible and complete in itself. Reply with the task alone, numbered as above, and do not solve it."
@@ -118,9 +127,15 @@ func (g *garden) pick() string { return g.texts[g.random.IntN(len(g.texts))] }
 
 // plant keeps a text if it is new.
 func (g *garden) plant(text string) bool {
-	if text == "" || len(text) > g.max {
+	if text == "" || len(text) > g.max || !g.know(text) {
 		return false
 	}
+	g.texts = append(g.texts, text)
+	return true
+}
+
+// know remembers a text, and reports false where it is a refusal or like one that is known.
+func (g *garden) know(text string) bool {
 	row := distill.Row{Prompt: distill.Prompt{Messages: []distill.Message{{Role: distill.RoleUser, Content: text}}},
 		Completion: distill.Completion{Response: text}}
 	for _, step := range []hygiene.Step{hygiene.Refusals(), g.near} {
@@ -128,46 +143,69 @@ func (g *garden) plant(text string) bool {
 			return false
 		}
 	}
-	g.texts = append(g.texts, text)
 	return true
 }
 
-func grow(ctx context.Context, asker Asker, seeds []distill.Prompt, options Options, question func(*garden) string) iter.Seq2[distill.Prompt, error] {
+// newGarden plants the seeds. What is to be avoided is known first, so that nothing like it is ever shown.
+func newGarden(seeds []distill.Prompt, o *Options) (*garden, error) {
+	if err := o.check(seeds); err != nil {
+		return nil, err
+	}
+	near, err := hygiene.Near(o.Near)
+	if err != nil {
+		return nil, err
+	}
+	g := &garden{random: rand.New(rand.NewPCG(o.Seed, 0)), near: near, max: o.MaxLength}
+	if o.Avoid != nil {
+		for text, err := range o.Avoid {
+			if err != nil {
+				return nil, fmt.Errorf("grow: %w", err)
+			}
+			g.know(text)
+		}
+	}
+	for _, p := range seeds {
+		g.plant(userText(p))
+	}
+	if len(g.texts) == 0 {
+		return nil, errors.New("grow: the seeds hold no question that may be shown")
+	}
+	return g, nil
+}
+
+// grow asks in rounds. What a round asks depends on what the rounds before it found, and on nothing else.
+func grow(ctx context.Context, asker Asker, seeds []distill.Prompt, options Options, each int, question func(*garden) string) iter.Seq2[distill.Prompt, error] {
 	return func(yield func(distill.Prompt, error) bool) {
 		fail := func(err error) { yield(distill.Prompt{}, err) }
-		if err := options.check(seeds); err != nil {
-			fail(err)
-			return
-		}
-		near, err := hygiene.Near(options.Near)
+		g, err := newGarden(seeds, &options)
 		if err != nil {
 			fail(err)
 			return
 		}
-		g := &garden{random: rand.New(rand.NewPCG(options.Seed, 0)), near: near, max: options.MaxLength}
-		for _, p := range seeds {
-			g.plant(userText(p))
-		}
-		if len(g.texts) == 0 {
-			fail(errors.New("grow: the seeds hold no question"))
-			return
-		}
 		found := 0
-		for range options.MaxCalls {
-			reply, _, err := asker.Ask(ctx, []distill.Message{{Role: distill.RoleUser, Content: question(g)}})
+		for asked := 0; asked < options.MaxCalls; {
+			missing := (options.Count - found + each - 1) / each
+			round := make([][]distill.Message, min(options.Round, missing, options.MaxCalls-asked))
+			for i := range round {
+				round[i] = []distill.Message{{Role: distill.RoleUser, Content: question(g)}}
+			}
+			replies, err := asker.Ask(ctx, asked, round)
 			if err != nil {
 				fail(fmt.Errorf("grow: %w", err))
 				return
 			}
-			for _, text := range parseList(reply) {
-				if !g.plant(text) {
-					continue
-				}
-				if !yield(options.prompt(text), nil) {
-					return
-				}
-				if found++; found == options.Count {
-					return
+			asked += len(round)
+			for _, reply := range replies {
+				for _, text := range parseList(reply) {
+					if !g.plant(text) {
+						continue
+					}
+					if !yield(options.prompt(text), nil) {
+						return
+					}
+					if found++; found == options.Count {
+						return
+					}
 				}
 			}
 		}

@@ -20,9 +20,15 @@ type asker struct {
 	err     error
 }
 
-func (a *asker) Ask(_ context.Context, messages []distill.Message) (string, *float64, error) {
-	a.asked = append(a.asked, messages[0].Content)
-	return a.replies[(len(a.asked)-1)%len(a.replies)], nil, a.err
+func (a *asker) Ask(_ context.Context, number int, questions [][]distill.Message) (replies []string, err error) {
+	if number != len(a.asked) {
+		return nil, fmt.Errorf("round begins with question %d after %d", number, len(a.asked))
+	}
+	for _, q := range questions {
+		a.asked = append(a.asked, q[0].Content)
+		replies = append(replies, a.replies[(len(a.asked)-1)%len(a.replies)])
+	}
+	return replies, a.err
 }
 
 func seeds(t testing.TB) []distill.Prompt {
@@ -86,6 +92,39 @@ func TestGrowthEnds(t *testing.T) {
 	}
 	if _, err := prompt.Collect(grow.Invent(t.Context(), a, nil, grow.Options{Count: 1})); err == nil {
 		t.Error("no seeds accepted")
+	}
+}
+
+// A round asks only about what was known before it, and no more than can be of use.
+func TestRounds(t *testing.T) {
+	var replies []string
+	for i := range 40 {
+		replies = append(replies, fmt.Sprintf("1. Task about subject%d with word%d and thing%d.", i, i, i))
+	}
+	a := &asker{replies: replies}
+	got, err := prompt.Collect(grow.Evolve(t.Context(), a, seeds(t), grow.Options{Count: 10, Round: 8, Seed: 3}))
+	if err != nil || len(got) != 10 || len(a.asked) != 10 {
+		t.Fatalf("%d prompts by %d questions: %v", len(got), len(a.asked), err)
+	}
+	for i, q := range a.asked[:8] {
+		if strings.Contains(q, "Task about") {
+			t.Errorf("question %d shows what its own round found", i)
+		}
+	}
+}
+
+// What is to be avoided is neither shown nor found again.
+func TestAvoid(t *testing.T) {
+	a := &asker{replies: []string{"1. How many eggs are in two dozen?\n2. Sort these: 3, 1, 2.\n3. Write a haiku about rain."}}
+	avoid := func(yield func(string, error) bool) {
+		_ = yield("Sort these: 3, 1, 2!", nil) && yield("How many eggs are in two dozen?", nil)
+	}
+	got, err := prompt.Collect(grow.Invent(t.Context(), a, seeds(t), grow.Options{Count: 1, Avoid: avoid}))
+	if err != nil || len(got) != 1 || got[0].Messages[0].Content != "Write a haiku about rain." {
+		t.Errorf("%v %v", got, err)
+	}
+	if strings.Contains(a.asked[0], "eggs") {
+		t.Errorf("a text to be avoided is shown: %s", a.asked[0])
 	}
 }
 

@@ -6,14 +6,15 @@
 //	Regex    the response matches a regular expression
 //	JSON     the response is JSON that satisfies a schema
 //	Expr     an expression over the row is true (package rule)
-//	Judge    another model says so, within a budget of its own
+//
+// A [Rubric] is for judgements that another model makes: what it is asked, and how its reply is read.
 //
 // The two calls most users need:
 //
 //	checks := []verify.Verifier{verify.Number()}
 //	err := verify.All(ctx, checks, &row) // fills row.Verdicts
 //
-// Verifiers are safe for concurrent use, and none but Judge leaves the process. A verdict is a fact about an answer;
+// Verifiers are safe for concurrent use, and none leaves the process. A verdict is a fact about an answer;
 // what follows from it is for package selection to say.
 package verify
 

@@ -2,11 +2,9 @@ package verify_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
-	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -149,8 +147,8 @@ func TestVerifiers(t *testing.T) {
 		"threshold": second(verify.Fuzzy(0)), "pattern": second(verify.Regex("(")), "expression": second(verify.Expr("1 +")),
 		"schema syntax": second(verify.JSON("{")), "schema": second(verify.JSON(`{"type": 3}`)),
 		"schema elsewhere": second(verify.JSON(`{"$ref": "https://example.com/x.json"}`)),
-		"scale":            second(verify.Judge(nil, verify.JudgeOptions{Min: 5, Max: 1})),
-		"judge template":   second(verify.Judge(nil, verify.JudgeOptions{Template: "{{"})),
+		"scale":            second(verify.NewRubric(verify.RubricOptions{Min: 5, Max: 1})),
+		"judge template":   second(verify.NewRubric(verify.RubricOptions{Template: "{{"})),
 	} {
 		if err == nil {
 			t.Errorf("%s: accepted", name)
@@ -177,60 +175,26 @@ func TestAllFilesVerdicts(t *testing.T) {
 	}
 }
 
-// asker replies with a fixed text at a fixed price.
-type asker struct {
-	mu    sync.Mutex
-	reply string
-	price float64
-	asked []string
-}
-
-func (a *asker) Ask(_ context.Context, messages []distill.Message) (string, *float64, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.asked = append(a.asked, messages[0].Content)
-	return a.reply, &a.price, nil
-}
-
-func TestJudge(t *testing.T) {
+func TestRubric(t *testing.T) {
+	rubric, err := verify.NewRubric(verify.RubricOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	question, err := rubric.Question(row("seventy", "72"))
+	if err != nil || !strings.Contains(question, "ask") || !strings.Contains(question, "seventy") || !strings.Contains(question, "72") {
+		t.Errorf("the question lacks something: %s %v", question, err)
+	}
 	for reply, want := range map[string]distill.Verdict{
 		`{"reason": "good", "score": 8}`:                                {Pass: true, Score: 8, Detail: "good"},
 		"I think {so}.\n```json\n{\"reason\":\"bad\",\"score\":3}\n```": {Score: 3, Detail: "bad"},
 	} {
-		a := &asker{reply: reply}
-		v, err := must(t)(verify.Judge(a, verify.JudgeOptions{})).Verify(t.Context(), row("seventy", "72"))
-		if err != nil || v != want {
+		if v, err := rubric.Verdict(reply); err != nil || v != want {
 			t.Errorf("%s: %+v %v", reply, v, err)
-		}
-		if !strings.Contains(a.asked[0], "ask") || !strings.Contains(a.asked[0], "seventy") || !strings.Contains(a.asked[0], "72") {
-			t.Errorf("the question lacks something: %s", a.asked[0])
 		}
 	}
 	for _, reply := range []string{"good", `{"score": 11}`, `{"score": "8"}`, `{`} {
-		if _, err := must(t)(verify.Judge(&asker{reply: reply}, verify.JudgeOptions{})).Verify(t.Context(), row("", "")); err == nil {
+		if _, err := rubric.Verdict(reply); err == nil {
 			t.Errorf("%s: accepted", reply)
-		}
-	}
-}
-
-func TestJudgeKeepsItsBudget(t *testing.T) {
-	for name, options := range map[string]verify.JudgeOptions{
-		"calls": {MaxCalls: 10},
-		"money": {MaxUSD: 1, EstUSD: 0.1},
-	} {
-		a := &asker{reply: `{"score": 8}`, price: 0.1}
-		j := must(t)(verify.Judge(a, options))
-		var wg sync.WaitGroup
-		for range 40 {
-			wg.Go(func() {
-				if _, err := j.Verify(context.Background(), row("", "")); err != nil && !errors.Is(err, verify.ErrBudget) {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-		if n := len(a.asked); n > 10 || n < 9 { // ten times 0.1 may come out a little above 1
-			t.Errorf("%s: %d questions", name, n)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 func (r *Run) heldoutRows() ([]distill.Row, error) {
 	var heldout []distill.Row
 	most := r.Recipe.Eval.Prompts
-	for row, err := range r.readRows() {
+	for row, err := range r.readRows(r.rowsDir()) {
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ type Plan struct {
 	Prompts    int            `json:"prompts"`
 	Heldout    int            `json:"heldout"`
 	Generate   GeneratePlan   `json:"generate"`
+	Asked      []AskedPlan    `json:"asked"` // models beside the teacher, in the order in which they are asked
 	Train      TrainPlan      `json:"train"`
 	Exports    []ExportPlan   `json:"exports"`
 	DiskBytes  int64          `json:"disk_bytes"`
@@ -93,7 +94,7 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: withMeasurements(o.Measured), Warnings: []string{}}
+	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: withMeasurements(o.Measured), Warnings: []string{}, Asked: []AskedPlan{}}
 	if o.Pilot > 0 {
 		if p.PilotCalls, err = r.pilot(ctx, o.Pilot); err != nil {
 			return nil, err
@@ -103,7 +104,9 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.planGenerate(r, known)
+	if err := p.planAsked(r, known); err != nil {
+		return nil, err
+	}
 	cfg, err := p.planStudent(r)
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func (p *Plan) planGenerate(r *Run, known *measured) {
 		g.Seconds = &s
 	}
 	if price, ok := r.priceOf(t); ok {
-		g.PriceSource = price.Source
+		g.PriceSource = priceText(price)
 		usd := priceSpan(price, g.PromptTokens, g.CompletionTokens)
 		g.USD = &usd
 		g.MostUSD = price.Cost(int64(g.PromptTokens.High), 0, int64(g.Calls)*int64(t.Sampling.MaxTokens))

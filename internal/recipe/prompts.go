@@ -12,7 +12,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/convert"
 	"github.com/seed-d24fde5f/distill/dataset/prompt"
 	"github.com/seed-d24fde5f/distill/internal/problem"
@@ -63,7 +62,7 @@ func (r *Run) preparePrompts() (*PromptState, error) {
 				return nil, err
 			}
 		}
-	} else if err := r.savePrompts(counted); err != nil {
+	} else if err := r.saveRows(PromptsFile, counted); err != nil {
 		return nil, err
 	}
 	if state.Count == 0 {
@@ -74,9 +73,9 @@ func (r *Run) preparePrompts() (*PromptState, error) {
 	return state, nil
 }
 
-// savePrompts writes prompts.arrow.
-func (r *Run) savePrompts(rows iter.Seq2[distill.Row, error]) error {
-	path, tmp := r.path(PromptsFile), r.path("."+PromptsFile)
+// saveRows writes rows to a file of the run directory, under its name when it is whole.
+func (r *Run) saveRows(name string, rows rowSeq) error {
+	tmp := r.path("." + name)
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
@@ -93,9 +92,9 @@ func (r *Run) savePrompts(rows iter.Seq2[distill.Row, error]) error {
 		return cause
 	}
 	if err != nil {
-		return fmt.Errorf("prompts: %w", err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.Rename(tmp, path)
+	return os.Rename(tmp, r.path(name))
 }
 
 // eachPrompt yields the prompts that preparePrompts has made, held-out ones marked, in order.
@@ -209,32 +208,36 @@ func (r *Run) problems() iter.Seq2[distill.Prompt, error] {
 	}
 }
 
-// promptSource returns a digest of all that the prompts depend on. A file counts by its bytes.
+// promptSource returns a digest of all that the prompts depend on.
 func (r *Run) promptSource() (string, error) {
+	source, err := r.seedSource()
+	if at := r.state.Stages["grow"]; r.Recipe.Prompts.Grow != nil && at != nil {
+		source = digest(source, at.Output)
+	}
+	return source, err
+}
+
+// seedSource returns a digest of all that the source's prompts depend on. A file counts by its bytes.
+func (r *Run) seedSource() (string, error) {
 	p := r.Recipe.Prompts
-	p.Format = "" // how they become text is no part of them
-	grown := ""
-	if at := r.state.Stages["grow"]; p.Grow != nil && at != nil {
-		grown = at.Output
+	p.Format, p.Grow = "", nil // how they become text, or more, is no part of them
+	if p.File == "" {
+		return digest(p, r.Recipe.Seed, r.opts.Program), nil
 	}
-	p.Grow = nil
-	var sum uint64
-	if p.File != "" {
-		file, err := os.Open(p.File)
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
-		}
-		if err != nil {
-			return "", err
-		}
-		defer file.Close()
-		hash := xxhash.New()
-		if _, err := io.Copy(hash, file); err != nil {
-			return "", fmt.Errorf("prompts: %w", err)
-		}
-		sum, p.File = hash.Sum64(), ""
+	file, err := os.Open(p.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
 	}
-	return digest(p, sum, r.Recipe.Seed, r.opts.Program, grown, dataset.Version), nil
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := xxhash.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", fmt.Errorf("prompts: %w", err)
+	}
+	p.File = ""
+	return digest(p, hash.Sum64(), r.opts.Program), nil
 }
 
 // listDigest computes what [digest] gives for a list, element by element.

@@ -25,6 +25,7 @@ const (
 	PromptsFile = "prompts.arrow"
 	GrownFile   = "grown.arrow" // prompts that were grown out of the recipe's
 	DataDir     = "data"
+	JudgedDir   = "judged" // a folder for each judge: what it said
 	ScoredDir   = "scored"
 	TrainDir    = "train"
 	ExportDir   = "export"
@@ -59,6 +60,7 @@ type Run struct {
 	reported bool // a report is among what was asked for
 
 	checks []verify.Verifier // made once
+	judges []*grader         // likewise
 }
 
 // Open makes or continues the run directory dir and takes it for this process. With Options.Fresh what is there is set
@@ -159,8 +161,8 @@ func setAside(dir string, log *slog.Logger) error {
 // stage is one step of a run.
 type stage struct {
 	name string
-	// needs names the stage whose files this one reads; "" for none.
-	needs string
+	// needs names the stages whose files this one reads.
+	needs []string
 	// inputs returns everything the outcome depends on, apart from the files of the stage it needs.
 	inputs func(*Run) (any, error)
 	// do does the work, or the rest of it, and returns a digest of what it made.
@@ -174,7 +176,7 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 		return err
 	}
 	for _, s := range stages() {
-		if len(names) > 0 && !slices.Contains(names, s.name) || s.name == "score" && r.Recipe.Score == nil {
+		if len(names) > 0 && !slices.Contains(names, s.name) || !HasStage(r.Recipe, s.name) {
 			continue
 		}
 		if err := r.do(ctx, s); err != nil {
@@ -256,20 +258,37 @@ func (r *Run) do(ctx context.Context, s stage) error {
 	return errors.Join(err, r.state.write(r.Dir))
 }
 
-// needed returns the digest of what the stage before made.
+// needed returns the digest of what the stages before made.
 func (r *Run) needed(s stage) (string, error) {
-	name := s.needs
-	if name == "score" && r.Recipe.Score == nil {
-		name = "generate"
+	var outputs []string
+	for _, name := range r.needs(s) {
+		before := r.state.Stages[name]
+		if before == nil || before.State != done {
+			return "", inputErrorf("distill run does all stages in their order", "%s has not been done in %s", name, r.Dir)
+		}
+		outputs = append(outputs, before.Output)
 	}
-	if name == "" {
-		return "", nil
+	return strings.Join(outputs, "+"), nil
+}
+
+// needs returns the stages of this recipe that s needs. For one that the recipe does without stand those that it needs.
+func (r *Run) needs(s stage) []string {
+	var names []string
+	for _, before := range stages() {
+		if !slices.Contains(s.needs, before.name) {
+			continue
+		}
+		found := []string{before.name}
+		if !HasStage(r.Recipe, before.name) {
+			found = r.needs(before)
+		}
+		for _, name := range found {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
-	before := r.state.Stages[name]
-	if before == nil || before.State != done {
-		return "", inputErrorf("distill run does all stages in their order", "%s has not been done in %s", name, r.Dir)
-	}
-	return before.Output, nil
+	return names
 }
 
 // Stages returns how each stage that was begun has gone, in order.

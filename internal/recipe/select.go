@@ -127,11 +127,46 @@ func (p *picked) drop(reason string, rows int) {
 	}
 }
 
-// judgedRows yields the rows that the recipe asks for, with the verdicts of its verifiers.
+// judgedRows yields the rows that the recipe asks for, with the verdicts of its verifiers and judges.
 func (r *Run) judgedRows() rowSeq {
 	return func(yield func(distill.Row, error) bool) {
-		for row, err := range r.readRows() {
+		judges, err := r.graders()
+		if err != nil {
+			yield(distill.Row{}, err)
+			return
+		}
+		r.gradedRows(r.rowsDir(), judges)(yield)
+	}
+}
+
+// gradedRows yields the rows in dir that the recipe asks for, with the verdicts of the verifiers and of some judges.
+func (r *Run) gradedRows(dir string, judges []*grader) rowSeq {
+	return func(yield func(distill.Row, error) bool) {
+		for _, g := range judges {
+			if err := g.read(r.path(g.dir())); err != nil {
+				yield(distill.Row{}, err)
+				return
+			}
+		}
+		for row, err := range r.checkedRows(dir) {
+			for _, g := range judges {
+				if err == nil {
+					err = g.file(&row)
+				}
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// checkedRows yields the rows in dir that the recipe asks for, with the verdicts of the verifiers that ask nobody.
+func (r *Run) checkedRows(dir string) rowSeq {
+	return func(yield func(distill.Row, error) bool) {
+		for row, err := range r.readRows(dir) {
 			if err == nil {
+				row.Verdicts = nil // those of the recipe that asked
 				if err = r.check(context.Background(), &row); err != nil {
 					err = fmt.Errorf("row %s: %w", row.ID, err)
 				}
@@ -143,10 +178,10 @@ func (r *Run) judgedRows() rowSeq {
 	}
 }
 
-// readRows yields the rows that the recipe asks for, in that order.
-func (r *Run) readRows() rowSeq {
+// readRows yields the rows in dir that the recipe asks for, in that order.
+func (r *Run) readRows(dir string) rowSeq {
 	return func(yield func(distill.Row, error) bool) {
-		data, err := dataset.Open(r.rowsDir(), dataset.Options{ReadOnly: true})
+		data, err := dataset.Open(dir, dataset.Options{ReadOnly: true})
 		if err != nil {
 			yield(distill.Row{}, err)
 			return

@@ -1,14 +1,19 @@
 package recipe
 
-// stages returns all in the order in which a run does them. Each needs the files of the one it names.
+import "github.com/seed-d24fde5f/distill/internal/config"
+
+// stages returns all in the order in which a run does them. Each needs the files of those it names, or of those that
+// they need where the recipe does without them.
 func stages() []stage {
 	return []stage{
-		{"generate", "", generateInputs, generate},
-		{"score", "generate", scoreInputs, score},
-		{"train", "score", trainInputs, fit},
-		{"export", "train", exportInputs, export},
-		{"eval", "export", evalInputs, evaluate},
-		{"report", "eval", reportInputs, writeReport},
+		{"grow", nil, growInputs, growPrompts},
+		{"generate", []string{"grow"}, generateInputs, generate},
+		{"judge", []string{"generate"}, judgeInputs, judgeRows},
+		{"score", []string{"generate"}, scoreInputs, score},
+		{"train", []string{"score", "judge"}, trainInputs, fit},
+		{"export", []string{"train"}, exportInputs, export},
+		{"eval", []string{"export"}, evalInputs, evaluate},
+		{"report", []string{"eval"}, reportInputs, writeReport},
 	}
 }
 
@@ -19,4 +24,17 @@ func StageNames() []string {
 		names = append(names, s.name)
 	}
 	return names
+}
+
+// HasStage reports whether a recipe has a stage: growing, judging and scoring are there when it says so.
+func HasStage(r *config.Recipe, name string) bool {
+	switch name {
+	case "grow":
+		return r.Prompts.Grow != nil
+	case "judge":
+		return len(r.Judges()) > 0
+	case "score":
+		return r.Score != nil
+	}
+	return true
 }

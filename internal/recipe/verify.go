@@ -9,12 +9,15 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 )
 
-// verifiers makes the recipe's verifiers, once.
+// verifiers makes the recipe's verifiers that ask nobody, once.
 func (r *Run) verifiers() ([]verify.Verifier, error) {
 	if r.checks != nil {
 		return r.checks, nil
 	}
 	for i := range r.Recipe.Select.Verify {
+		if r.Recipe.Select.Verify[i].Kind == "judge" {
+			continue // see grade.go
+		}
 		v, err := newVerifier(&r.Recipe.Select.Verify[i])
 		if err != nil {
 			return nil, inputErrorf("", "select.verify.%d: %w", i, err)
@@ -42,7 +45,7 @@ func newVerifier(c *config.Verifier) (verify.Verifier, error) {
 	return nil, fmt.Errorf("kind %q", c.Kind)
 }
 
-// check files the verdicts of the recipe's verifiers in a row. Held-out rows are judged too: that is the teacher's pass rate.
+// check files their verdicts in a row. Held-out rows are judged too: that is the teacher's pass rate.
 func (r *Run) check(ctx context.Context, row *distill.Row) error {
 	checks, err := r.verifiers()
 	if err != nil {
