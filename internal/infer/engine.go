@@ -35,6 +35,8 @@ type Request struct {
 	Sampling  distill.Sampling   // MaxTokens 0 means what the context has left
 	Signal    distill.SignalSpec // what to keep of the distribution; zero for none
 	EndTokens []Token            // tokens that end the completion besides the tokenizer's own
+	// Constraint, if set, narrows what is drawn; a completion that is whole for it ends, with reason stop.
+	Constraint Constraint
 	// OnToken, if set, gets each token as it is drawn with the text that became complete by it, which may be empty: text
 	// is held back while it may be part of a character or of a stop text. Calls of one request come one after another,
 	// from the engine's threads; they must not block.
@@ -114,7 +116,7 @@ func (e *Engine) newJob(ctx context.Context, r Request) (*job, error) {
 		limit = min(limit, r.Sampling.MaxTokens)
 	}
 	j := &job{ctx: ctx, request: r, limit: limit, finished: make(chan struct{}), ends: make(map[Token]bool),
-		sampler: newSampler(r.Sampling, r.Prompt), recorder: newRecorder(r.Signal, r.Sampling.Seed), text: newTextStream(r.Sampling.Stop)}
+		sampler: newSampler(r.Sampling, r.Prompt, r.Constraint), recorder: newRecorder(r.Signal, r.Sampling.Seed), text: newTextStream(r.Sampling.Stop)}
 	for _, id := range r.EndTokens {
 		j.ends[id] = true
 	}

@@ -12,13 +12,14 @@ import (
 // sampler draws the tokens of one completion. Its random numbers come from the request's seed alone, one for each drawn
 // token, so that what else is asked for (a signal) or runs beside it changes nothing.
 //
-// The order is that of Hugging Face and vLLM: repetition penalty, temperature, then top-k, top-p and min-p each narrow
+// The order is that of Hugging Face and vLLM: repetition penalty, constraint, temperature, then top-k, top-p and min-p each narrow
 // what the one before left, then a draw. Temperature 0 takes the most likely token after the penalty, the lowest id on a
 // tie.
 type sampler struct {
-	s     distill.Sampling
-	draws *rand.Rand
-	seen  map[Token]struct{} // of prompt and completion, for the penalty
+	s          distill.Sampling
+	draws      *rand.Rand
+	seen       map[Token]struct{} // of prompt and completion, for the penalty
+	constraint Constraint
 
 	adjusted   []float32
 	own        distribution // of penalised logits, or at another temperature than 1
@@ -38,8 +39,8 @@ const (
 	signalStream = 0x7369676e616c
 )
 
-func newSampler(s distill.Sampling, prompt []Token) *sampler {
-	r := &sampler{s: s, draws: rand.New(rand.NewPCG(s.Seed, tokenStream))}
+func newSampler(s distill.Sampling, prompt []Token, c Constraint) *sampler {
+	r := &sampler{s: s, draws: rand.New(rand.NewPCG(s.Seed, tokenStream)), constraint: c}
 	if s.RepetitionPenalty > 0 && s.RepetitionPenalty != 1 {
 		r.seen = make(map[Token]struct{})
 		for _, id := range prompt {
@@ -50,19 +51,24 @@ func newSampler(s distill.Sampling, prompt []Token) *sampler {
 }
 
 // next chooses the token that follows. The logits are left as they are; d is their distribution at temperature 1.
-func (r *sampler) next(logits []float32, d *distribution) Token {
-	id := r.choose(r.penalised(logits), d)
+// An error is the constraint's.
+func (r *sampler) next(logits []float32, d *distribution) (Token, error) {
+	adjusted, err := r.adjust(logits)
+	if err != nil {
+		return 0, err
+	}
+	id := r.choose(adjusted, d)
 	if r.seen != nil {
 		r.seen[id] = struct{}{}
 	}
-	return id
+	return id, nil
 }
 
-// penalised applies the repetition penalty: a logit above zero is divided by it, one below multiplied (Keskar et al.
-// 2019, arXiv:1909.05858, as transformers reads it).
-func (r *sampler) penalised(logits []float32) []float32 {
-	if r.seen == nil {
-		return logits
+// adjust applies the repetition penalty, a logit above zero being divided by it and one below multiplied (Keskar et al.
+// 2019, arXiv:1909.05858, as transformers reads it), and then the constraint.
+func (r *sampler) adjust(logits []float32) ([]float32, error) {
+	if !r.adjusts() {
+		return logits, nil
 	}
 	r.adjusted = append(r.adjusted[:0], logits...)
 	penalty := float32(r.s.RepetitionPenalty)
@@ -73,8 +79,14 @@ func (r *sampler) penalised(logits []float32) []float32 {
 			r.adjusted[id] *= penalty
 		}
 	}
-	return r.adjusted
+	if r.constraint != nil {
+		return r.adjusted, r.constraint.Mask(r.adjusted)
+	}
+	return r.adjusted, nil
 }
+
+// adjusts reports whether what is drawn from differs from the model's own logits.
+func (r *sampler) adjusts() bool { return r.seen != nil || r.constraint != nil }
 
 func (r *sampler) choose(logits []float32, d *distribution) Token {
 	if r.s.Temperature <= 0 {
@@ -83,7 +95,7 @@ func (r *sampler) choose(logits []float32, d *distribution) Token {
 	u := r.draws.Float64()
 	narrow := r.s.TopK > 0 && r.s.TopK < len(logits) || r.s.TopP > 0 && r.s.TopP < 1 || r.s.MinP > 0
 	if !narrow {
-		if r.seen != nil || r.s.Temperature != 1 {
+		if r.adjusts() || r.s.Temperature != 1 {
 			d = &r.own
 			d.set(logits, r.s.Temperature)
 		}
@@ -128,7 +140,7 @@ func (r *sampler) narrow(logits []float32) {
 		}
 	}
 	for i, c := range r.candidates {
-		if i > 0 && c.p < r.s.MinP {
+		if i > 0 && (c.p < r.s.MinP || c.p == 0) {
 			r.candidates = r.candidates[:i]
 			break
 		}

@@ -32,11 +32,15 @@ func TestSamplerFollowsItsDistribution(t *testing.T) {
 		}
 		const n = 40000
 		count := make([]int, len(logits))
-		r := newSampler(c.s, nil)
+		r := newSampler(c.s, nil, nil)
 		var d distribution
 		d.set(logits, 1)
 		for range n {
-			count[r.next(logits, &d)]++
+			id, err := r.next(logits, &d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			count[id]++
 		}
 		for i := range want {
 			p := want[i] / total
@@ -48,11 +52,15 @@ func TestSamplerFollowsItsDistribution(t *testing.T) {
 }
 
 func TestRepetitionPenalty(t *testing.T) {
-	r := newSampler(distill.Sampling{RepetitionPenalty: 2}, []Token{0, 3})
+	r := newSampler(distill.Sampling{RepetitionPenalty: 2}, []Token{0, 3}, nil)
 	logits := []float32{3, 2, 1.9, -0.5}
 	var got []Token
 	for range 4 {
-		got = append(got, r.next(logits, nil))
+		id, err := r.next(logits, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, id)
 	}
 	// 3/2 < 2, then 2/2 < 1.9, then 1.9/2 < 1.5, which stays.
 	if want := []Token{1, 2, 0, 0}; !slices.Equal(got, want) {

@@ -111,7 +111,11 @@ func (s *slot) draw(m *Model, logits []float32) {
 	j := s.job
 	d := &s.drawn
 	d.set(logits, 1)
-	id := j.sampler.next(logits, d)
+	id, err := j.sampler.next(logits, d)
+	if err != nil {
+		s.finish(err)
+		return
+	}
 	j.recorder.record(logits, d)
 	r := &j.result
 	r.Tokens = append(r.Tokens, id)
@@ -121,8 +125,9 @@ func (s *slot) draw(m *Model, logits []float32) {
 	if m.tokenizer != nil && !j.ends[id] && !m.tokenizer.IsSpecial(id) {
 		text = j.text.push(m.tokenizer.Piece(id))
 	}
+	whole := j.request.Constraint != nil && j.request.Constraint.Accept(id)
 	switch {
-	case j.ends[id] || j.text.stopped:
+	case j.ends[id] || j.text.stopped || whole:
 		r.FinishReason = distill.FinishStop
 	case len(r.Tokens) >= j.limit:
 		r.FinishReason = distill.FinishLength

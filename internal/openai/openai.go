@@ -149,7 +149,15 @@ type StreamOptions struct {
 
 // Format is the form asked of an answer: type "text", "json_object" or "json_schema".
 type Format struct {
-	Type string `json:"type"`
+	Type       string      `json:"type"` // text, json_object or json_schema
+	JSONSchema *JSONSchema `json:"json_schema,omitempty"`
+}
+
+// JSONSchema is what the answer must be valid against.
+type JSONSchema struct {
+	Name   string          `json:"name,omitempty"`
+	Schema json.RawMessage `json:"schema,omitempty"`
+	Strict *bool           `json:"strict,omitempty"`
 }
 
 // ChatResponse is a chat completion, or one chunk of it in a stream: object "chat.completion" with Message set in each

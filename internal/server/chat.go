@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/grammar"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/openai"
 )
@@ -21,8 +22,9 @@ type chatJob struct {
 	request  infer.Request
 	choices  int
 	logprobs bool
-	usage    bool // a stream ends with the token counts
-	opened   bool // the prompt ends inside the thinking
+	usage    bool             // a stream ends with the token counts
+	opened   bool             // the prompt ends inside the thinking
+	language *grammar.Grammar // that the answer is kept within; nil for any text
 }
 
 // chat answers POST /v1/chat/completions.
@@ -38,7 +40,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	f := s.generate(ctx, job.model, job.request, job.choices)
+	f := s.generate(ctx, job.model, job.request, job.language, job.choices)
 	if req.Stream {
 		job.stream(ctx, cancel, w, f)
 	} else {
@@ -67,6 +69,9 @@ func (s *Server) prepareChat(req *openai.ChatRequest) (*chatJob, *openai.Error) 
 	job := &chatJob{model: m, id: "chatcmpl-" + rand.Text(), choices: set.choices(),
 		logprobs: req.Logprobs != nil && *req.Logprobs, usage: req.StreamOptions != nil && req.StreamOptions.IncludeUsage}
 	job.opened = opensThinking(m.Tokenizer.Decode(prompt[max(0, len(prompt)-8):]))
+	if job.language, e = languageOf(req, job.opened); e != nil {
+		return nil, e
+	}
 	alternatives := 0
 	if req.TopLogprobs != nil {
 		alternatives = *req.TopLogprobs

@@ -260,9 +260,13 @@ func TestOfficialClientErrors(t *testing.T) {
 		"long body": {right, func(p *openai.ChatCompletionNewParams) {
 			p.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage(strings.Repeat("word ", 6000))}
 		}, 413, "larger"},
-		"JSON mode": {right, func(p *openai.ChatCompletionNewParams) {
+		"stop in JSON": {right, func(p *openai.ChatCompletionNewParams) {
 			p.ResponseFormat.OfJSONObject = new(openai.ResponseFormatJSONObjectParam)
-		}, 400, "response_format"},
+			p.Stop.OfString = openai.String("}")
+		}, 400, "could cut the JSON"},
+		"JSON of a pattern": {right, func(p *openai.ChatCompletionNewParams) {
+			p.ResponseFormat = schemaFormat(map[string]any{"type": "string", "pattern": "a+"})
+		}, 400, "cannot be guaranteed"},
 		"image": {right, func(p *openai.ChatCompletionNewParams) {
 			p.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
 				openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: "data:,"})})}

@@ -51,7 +51,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 		job.answer(w, prompt, []*infer.Result{{FinishReason: distill.FinishLength}})
 		return
 	}
-	f := s.generate(ctx, job.model, job.request, job.choices)
+	f := s.generate(ctx, job.model, job.request, nil, job.choices)
 	if req.Stream {
 		job.stream(ctx, cancel, w, f, prompt)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/grammar"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/openai"
 )
@@ -48,14 +49,18 @@ func (f *feed) take() []news {
 	return items
 }
 
-// generate runs n completions of one prompt, with seeds counted up, and returns their news.
-func (s *Server) generate(ctx context.Context, m *Model, r infer.Request, n int) *feed {
+// generate runs n completions of one prompt, with seeds counted up, each kept within the language if there is one, and
+// returns their news.
+func (s *Server) generate(ctx context.Context, m *Model, r infer.Request, language *grammar.Grammar, n int) *feed {
 	f := newFeed()
 	began := time.Now()
 	for i := range n {
 		go func() {
 			r := r
 			r.Sampling.Seed += uint64(i)
+			if language != nil {
+				r.Constraint = grammar.NewSession(language, m.vocabulary())
+			}
 			first := true
 			r.OnToken = func(_ distill.Token, text string) {
 				if first {

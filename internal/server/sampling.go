@@ -105,8 +105,6 @@ func (s *settings) choices() int {
 // unsupported finds what a chat request asks for and no model here can do.
 func unsupported(r *openai.ChatRequest) *openai.Error {
 	switch {
-	case r.ResponseFormat != nil && r.ResponseFormat.Type != "text" && r.ResponseFormat.Type != "":
-		return invalid("response_format", "%q cannot be guaranteed by this server; ask for it in words and check the answer", r.ResponseFormat.Type)
 	case len(r.Tools) > 0:
 		return invalid("tools", "this server's models call no tools")
 	case r.FrequencyPenalty != nil && *r.FrequencyPenalty != 0:

@@ -5,8 +5,9 @@
 //	s, err := server.New(server.Options{Models: []server.Model{{Name: "student", Engine: engine, Tokenizer: tok, Prompt: format.Prompt}}})
 //	err = s.ListenAndServe(ctx, "127.0.0.1:8080")     // until ctx ends, then finishes what is under way
 //
-// The wire is that of internal/openai. What the models cannot do is refused in words, never ignored: images, tools, JSON
-// mode, embeddings, penalties by presence and frequency. Beyond OpenAI's fields it takes top_k, min_p and
+// The wire is that of internal/openai. What the models cannot do is refused in words, never ignored: images, tools,
+// embeddings, penalties by presence and frequency. JSON mode is kept token by token (internal/grammar): an answer that
+// ended by itself is valid, one cut at its limit says so. Beyond OpenAI's fields it takes top_k, min_p and
 // repetition_penalty, and answers with token ids in log-probabilities, as llama.cpp's server does. Thinking between
 // <think> tags goes into reasoning_content.
 //
@@ -25,10 +26,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/grammar"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/openai"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
@@ -52,6 +55,8 @@ type Model struct {
 	Context    int             // longest sequence, in tokens
 	Parameters int64           // for the model list; 0 is unknown
 	Bytes      int64           // likewise
+
+	vocabulary func() *grammar.Vocabulary // made when first needed
 }
 
 // Options describe a server. Zero values mean the defaults named.
@@ -100,6 +105,7 @@ func New(opts Options) (*Server, error) {
 		if s.models[m.Name] != nil {
 			return nil, fmt.Errorf("server: two models named %q", m.Name)
 		}
+		m.vocabulary = sync.OnceValue(m.makeVocabulary)
 		s.models[m.Name] = m
 	}
 	s.route()

@@ -34,6 +34,13 @@ assert.equal(two.choices.length, 2);
 const again = await client.chat.completions.create({...ask, temperature: 1, seed: 5, n: 2, stop: ["zebra"]});
 assert.deepEqual(again.choices.map(c => c.message.content), two.choices.map(c => c.message.content));
 
+const schema = {type: "object", properties: {name: {type: "string", maxLength: 10}, age: {type: "integer"}}, required: ["name", "age"], additionalProperties: false};
+const parsed = await client.chat.completions.parse({...ask, max_tokens: 100, response_format: {type: "json_schema", json_schema: {name: "person", strict: true, schema}}});
+assert.equal(typeof JSON.parse(parsed.choices[0].message.content).age, "number");
+const object = await client.chat.completions.create({...ask, max_tokens: 8, response_format: {type: "json_object"}});
+assert.equal(object.choices[0].finish_reason, "length");
+assert.ok(object.choices[0].message.content.startsWith("{"));
+
 assert.deepEqual((await client.models.list()).data.map(m => m.id), ["stories"]);
 await assert.rejects(client.chat.completions.create({...ask, model: "other"}), e => e instanceof OpenAI.NotFoundError && /does not exist/.test(e.message));
 await assert.rejects(client.chat.completions.create({...ask, temperature: -1}), OpenAI.BadRequestError);
