@@ -96,9 +96,9 @@ func (v *validation) askedModels(r *Recipe) {
 		by := sections[path]
 		t := r.Asked(by, 0, 1, Budget{})
 		v.keys(path, &t)
-		if by.Kind == "remote" {
+		if by.Kind == "remote" && by.Model != "" {
 			v.address(path, &t)
-		} else if by.Endpoint != "" {
+		} else if by.Kind != "remote" && by.Endpoint != "" {
 			v.fail(path+".endpoint", "only a remote model has one", "does not belong to a %s model", by.Kind)
 		}
 		if by.Batch && by.Kind != "remote" {

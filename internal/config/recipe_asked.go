@@ -31,7 +31,7 @@ type Asked struct {
 // Judge is a model that grades answers. What it said is kept and paid once: another threshold asks nothing again.
 type Judge struct {
 	// Name its verdict is filed under.
-	Name string `yaml:"name"`
+	Name string `yaml:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$"`
 	// By says who judges; left out, the run's own teacher.
 	By *Asked `yaml:"by,omitempty"`
 	// Criteria say in words what a good answer is.

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 
@@ -120,6 +121,13 @@ func (p *Plan) planGenerate(r *Run, known *measured) {
 		usd := priceSpan(price, g.PromptTokens, g.CompletionTokens)
 		g.USD = &usd
 		g.MostUSD = price.Cost(int64(g.PromptTokens.High), 0, int64(g.Calls)*int64(t.Sampling.MaxTokens))
+	}
+	if t.Batch {
+		if d := dialectOf(t); !d.Batches {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("teacher.batch: %s has no batch endpoint that is known here: generation will refuse to start", d.Name))
+		} else {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("answers come in %d batches of up to %d, each within a day", (g.Calls+t.BatchSize-1)/t.BatchSize, t.BatchSize))
+		}
 	}
 	perRow := 600 + bytesPerToken*(perPrompt.Likely+perAnswer.Likely)
 	if t.Signal.Kind != "none" {

@@ -65,9 +65,7 @@ func NewBatch(o Options, b BatchOptions) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch t.dialect.Name {
-	case "openai", "groq", "openai-compatible":
-	default:
+	if !t.dialect.Batches {
 		t.Close()
 		return nil, teacher.Errorf(teacher.Fatal, "turn batching off for this teacher", "remote: %s has no batch endpoint that is known here", t.dialect.Name)
 	}
@@ -85,6 +83,24 @@ func (b *Batch) Info() teacher.Info {
 	info := b.t.Info()
 	info.Concurrency = b.o.Size
 	return info
+}
+
+// Check asks the server, before anything is spent, whether address, key and model are right and whether it takes batches.
+func (b *Batch) Check(ctx context.Context) error {
+	if err := b.t.Check(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-b.found:
+	case <-ctx.Done():
+		return fmt.Errorf("remote: %w", context.Cause(ctx))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lost != nil && teacher.KindOf(b.lost) != teacher.Transient {
+		return teacher.Errorf(teacher.Fatal, "turn batching off for this teacher", "remote: %s does not list batches: %w", b.t.base.Host, b.lost)
+	}
+	return b.lost
 }
 
 // Stats returns a snapshot of the requests that manage batches, and of the answers.

@@ -3,6 +3,7 @@ package remote
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -167,6 +168,23 @@ func questions(n int) (q []string) {
 		q = append(q, fmt.Sprintf("question %d", i))
 	}
 	return q
+}
+
+// Whether a server takes batches is known before anything is sent.
+func TestBatchCheck(t *testing.T) {
+	if err := openBatch(t, serveBatches(t)).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	plainServer := &batchServer{Server: serve(t, status(404, "no such route")).Server}
+	err := openBatch(t, plainServer).Check(t.Context())
+	var e *teacher.Error
+	if !errors.As(err, &e) || e.Kind != teacher.Fatal || e.Hint != "turn batching off for this teacher" {
+		t.Errorf("a server without batches: %v", err)
+	}
+	down := openBatch(t, serveBatches(t), func(o *Options, _ *BatchOptions) { o.BaseURL, o.Retries = "http://127.0.0.1:1/v1", -1 })
+	if err := down.Check(t.Context()); err == nil {
+		t.Error("a server that is down passes")
+	}
 }
 
 func TestBatches(t *testing.T) {

@@ -39,7 +39,8 @@ type Dialect struct {
 	TokenIDs    bool // log-probabilities come with token ids, or at least may
 	StreamUsage bool // takes stream_options.include_usage; the others send usage unasked
 	Continue    Continuation
-	Concurrency int // requests in flight per key to begin with as a ceiling; the server's 429s lower it
+	Batches     bool // has OpenAI's batch endpoint, files and all
+	Concurrency int  // requests in flight per key to begin with as a ceiling; the server's 429s lower it
 
 	Models []ModelQuirk
 	Notes  []Note
@@ -73,13 +74,13 @@ var dialects = []Dialect{
 	{
 		Name: "openai-compatible", Wire: ChatCompletions, MaxTokens: "max_tokens",
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 16,
-		TopLogprobs: 20, TokenIDs: true, StreamUsage: true, Concurrency: 64,
+		TopLogprobs: 20, TokenIDs: true, StreamUsage: true, Batches: true, Concurrency: 64,
 		Notes: []Note{{"used for servers not named here: sends only fields that were asked for, reads every known form of answer", "this table"}},
 	},
 	{
 		Name: "openai", BaseURL: "https://api.openai.com/v1", Hosts: []string{"api.openai.com"}, KeyEnv: "OPENAI_API_KEY",
 		Wire: ChatCompletions, MaxTokens: "max_completion_tokens", MaxOutput: 16384, Seed: "seed", MaxStops: 4,
-		TopLogprobs: 20, StreamUsage: true, Concurrency: 64,
+		TopLogprobs: 20, StreamUsage: true, Batches: true, Concurrency: 64,
 		Models: []ModelQuirk{
 			{Prefix: "o1", NoLogprobs: true, FixedSampling: true, Note: openAIReasoning},
 			{Prefix: "o3", NoLogprobs: true, FixedSampling: true, Note: openAIReasoning},
@@ -126,7 +127,7 @@ var dialects = []Dialect{
 	},
 	{
 		Name: "groq", BaseURL: "https://api.groq.com/openai/v1", Hosts: []string{"api.groq.com"}, KeyEnv: "GROQ_API_KEY",
-		Wire: ChatCompletions, MaxTokens: "max_completion_tokens", MaxOutput: 16384, Seed: "seed", MaxStops: 4, StreamUsage: true, Concurrency: 32,
+		Wire: ChatCompletions, MaxTokens: "max_completion_tokens", MaxOutput: 16384, Seed: "seed", MaxStops: 4, StreamUsage: true, Batches: true, Concurrency: 32,
 		Notes: []Note{
 			{"logprobs, top_logprobs and logit_bias are refused with 400; temperature 0 becomes 1e-8", "console.groq.com/docs/openai"},
 			{"thinking in the field reasoning when reasoning_format is parsed", "Groq docs, Reasoning"},
