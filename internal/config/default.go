@@ -87,6 +87,7 @@ func Default() Recipe {
 			},
 			Precision:      "auto",
 			Keep:           2,
+			Seeds:          1,
 			LearnReasoning: true,
 			Control:        "none", // it doubles the time
 		},

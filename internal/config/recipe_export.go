@@ -20,7 +20,9 @@ type Eval struct {
 	Prompts int `yaml:"prompts" jsonschema:"minimum=0"`
 	// Match decides whether an answer is right: number, exact or fuzzy against the reference; none measures no exact match.
 	Match string `yaml:"match" jsonschema:"enum=number,enum=exact,enum=fuzzy,enum=none"`
-	// MaxTokens of a student's answer; 0 for the teacher's limit.
+	// OwnAnswers that every model draws itself, at temperature 1; on them its KL from a teacher on this machine is measured. 0 for none.
+	OwnAnswers int `yaml:"own_answers" jsonschema:"minimum=0"`
+	// MaxTokens of an answer; 0 for the teacher's limit, and for the untouched student twice the longest held-out answer, as it may never stop.
 	MaxTokens int `yaml:"max_tokens" jsonschema:"minimum=0"`
 	// Speed measures prefill and decode tokens a second and memory.
 	Speed bool `yaml:"speed"`

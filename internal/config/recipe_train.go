@@ -40,6 +40,8 @@ type Train struct {
 	Keep int `yaml:"keep" jsonschema:"minimum=1"`
 	// LearnReasoning: the student learns the teacher's thinking too, not only its answers.
 	LearnReasoning bool `yaml:"learn_reasoning"`
+	// Seeds trains so many students that differ in their seed alone: this recipe's and those that follow it. The one with the least held-out loss is exported; the report has the mean and the spread of all.
+	Seeds int `yaml:"seeds" jsonschema:"minimum=1,maximum=100"`
 	// Control trains a second student for comparison, with the same steps. answers: on the answers alone, without the thinking.
 	Control string `yaml:"control" jsonschema:"enum=none,enum=answers"`
 }

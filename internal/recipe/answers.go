@@ -45,11 +45,21 @@ func (r *Run) answerAll(ctx context.Context, all []*subject, rows []distill.Row)
 			asked = append(asked, s)
 		}
 	}
-	meter := r.opts.Monitor.Start("eval: answers", "answers", int64(len(asked)*len(prompts)), 0)
+	written, before, err := openJournal[answer](r.path(EvalDir, answersFile))
+	if err != nil {
+		return nil, err
+	}
+	defer written.close()
+	known := map[[3]string]answer{}
+	for _, a := range before {
+		known[a.key()] = a
+	}
+	meter := r.opts.Monitor.Start("eval: answers", "answers", int64(len(asked)*len(prompts)), int64(len(known)))
 	defer meter.Stop()
 	var answers []answer
 	for _, s := range asked {
-		given, err := r.answer(ctx, s, prompts, match, meter)
+		o := oral{run: r, subject: s, match: match, meter: meter, known: known, written: written, limit: r.answerTokens(s, rows)}
+		given, err := o.ask(ctx, prompts)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.path, err)
 		}
@@ -57,6 +67,9 @@ func (r *Run) answerAll(ctx context.Context, all []*subject, rows []distill.Row)
 	}
 	return answers, nil
 }
+
+// key tells answers apart.
+func (a *answer) key() [3]string { return [3]string{string(a.Role), a.File, a.PromptID} }
 
 func distinctPrompts(rows []distill.Row) []*distill.Prompt {
 	var prompts []*distill.Prompt
@@ -70,37 +83,54 @@ func distinctPrompts(rows []distill.Row) []*distill.Prompt {
 	return prompts
 }
 
-// answer lets one model answer all prompts in one batch.
-func (r *Run) answer(ctx context.Context, s *subject, prompts []*distill.Prompt, match verify.Verifier, meter Meter) ([]answer, error) {
-	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: 32})
+// oral is one model being asked.
+type oral struct {
+	run     *Run
+	subject *subject
+	match   verify.Verifier // nil where nothing is compared
+	meter   Meter
+	known   map[[3]string]answer // given before evaluation was interrupted
+	written *journal[answer]
+	limit   int // tokens of an answer
+}
+
+// ask lets the model answer all prompts in one batch.
+func (o *oral) ask(ctx context.Context, prompts []*distill.Prompt) ([]answer, error) {
+	engine := infer.NewEngine(o.subject.ready, infer.EngineOptions{Slots: 32})
 	defer engine.Close()
 	answers := make([]answer, len(prompts))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2 * engine.Slots())
 	for i, p := range prompts {
-		group.Go(func() error {
-			a, err := r.answerOne(ctx, engine, s, p, match)
+		wanted := answer{Role: o.subject.Role, File: o.subject.File, PromptID: p.ID, Prompt: lastUser(p), Reference: p.Reference}
+		if a, ok := o.known[wanted.key()]; ok {
 			answers[i] = a
-			meter.Add(1)
-			return err
+			continue
+		}
+		group.Go(func() error {
+			a, err := o.askOne(ctx, engine, wanted, p)
+			if err != nil {
+				return err
+			}
+			answers[i] = a
+			o.meter.Add(1)
+			return o.written.add(a)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	o.subject.right = map[string]bool{}
 	for _, a := range answers {
 		if a.Right != nil {
-			s.tally.judged++
-			if *a.Right {
-				s.tally.right++
-			}
+			o.subject.right[a.PromptID] = *a.Right
 		}
 	}
 	return answers, nil
 }
 
-func (r *Run) answerOne(ctx context.Context, engine *infer.Engine, s *subject, p *distill.Prompt, match verify.Verifier) (answer, error) {
-	a := answer{Role: s.Role, File: s.File, PromptID: p.ID, Prompt: lastUser(p), Reference: p.Reference}
+func (o *oral) askOne(ctx context.Context, engine *infer.Engine, a answer, p *distill.Prompt) (answer, error) {
+	s := o.subject
 	ids, err := s.language.format.Prompt(p.Messages, true)
 	if err != nil {
 		return a, err
@@ -108,7 +138,7 @@ func (r *Run) answerOne(ctx context.Context, engine *infer.Engine, s *subject, p
 	if len(ids) >= s.ready.Context() {
 		a.FinishReason = distill.FinishLength // no room for an answer: it is wrong
 	} else {
-		result, err := engine.Generate(ctx, infer.Request{Prompt: ids, Sampling: distill.Sampling{MaxTokens: r.answerTokens()}, EndTokens: s.language.format.Stops()})
+		result, err := engine.Generate(ctx, infer.Request{Prompt: ids, Sampling: distill.Sampling{MaxTokens: o.limit}, EndTokens: s.language.format.Stops()})
 		if err != nil {
 			return a, err
 		}
@@ -118,35 +148,46 @@ func (r *Run) answerOne(ctx context.Context, engine *infer.Engine, s *subject, p
 			a.MeanNats -= float64(v) / float64(len(result.Logprobs))
 		}
 	}
-	if match == nil || p.Reference == "" {
+	if o.match == nil || p.Reference == "" {
 		return a, nil
 	}
-	verdict, err := match.Verify(ctx, &distill.Row{Prompt: *p, Completion: distill.Completion{Reasoning: a.Reasoning, Response: a.Response, FinishReason: a.FinishReason}})
+	verdict, err := o.match.Verify(ctx, &distill.Row{Prompt: *p, Completion: distill.Completion{Reasoning: a.Reasoning, Response: a.Response, FinishReason: a.FinishReason}})
 	a.Right = &verdict.Pass
 	return a, err
 }
 
-// answerTokens is the longest answer of an evaluated model.
-func (r *Run) answerTokens() int {
+// answerTokens is the longest answer of an evaluated model: what the recipe says, else the teacher's limit. A student that
+// learnt nothing yet may never stop, so without a word from the recipe it has twice the longest held-out answer.
+func (r *Run) answerTokens(s *subject, rows []distill.Row) int {
 	if n := r.Recipe.Eval.MaxTokens; n > 0 {
 		return n
 	}
-	return r.Recipe.Teacher.Sampling.MaxTokens
+	limit := r.Recipe.Teacher.Sampling.MaxTokens
+	if s.Role != report.Untouched {
+		return limit
+	}
+	longest := 0
+	for i := range rows {
+		if e, err := s.language.example(&rows[i], true); err == nil {
+			longest = max(longest, len(e.Tokens)-e.AnswerStart)
+		}
+	}
+	if longest == 0 || limit > 0 && limit < 2*longest {
+		return limit
+	}
+	return 2 * longest
 }
 
 // remoteTeacher judges a teacher that does not run here by the answers it gave.
 func (r *Run) remoteTeacher(rows []distill.Row) *subject {
-	s := &subject{Model: report.Model{Role: report.Teacher, Name: r.Recipe.Teacher.Model}}
+	s := &subject{Model: report.Model{Role: report.Teacher, Name: r.Recipe.Teacher.Model}, right: map[string]bool{}}
 	match, err := r.matcher()
 	if err != nil || match == nil {
 		return s
 	}
 	for i := range rows {
 		if v, err := match.Verify(context.Background(), &rows[i]); err == nil && rows[i].Prompt.Reference != "" {
-			s.tally.judged++
-			if v.Pass {
-				s.tally.right++
-			}
+			s.right[rows[i].Prompt.ID] = v.Pass
 		}
 	}
 	return s

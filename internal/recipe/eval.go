@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
 
@@ -20,6 +20,9 @@ import (
 const (
 	modelsFile  = "models.json"
 	answersFile = "answers.jsonl"
+	rowsFile    = "rows.jsonl" // what each model loses on each row
+	ownFile     = "own.jsonl"  // how far each model is from the teacher on answers of its own
+	pairsFile   = "pairs.json" // the student against others, row by row
 )
 
 // longestEvaluated bounds the context that evaluation makes room for, in tokens.
@@ -36,11 +39,17 @@ func evalInputs(r *Run) (any, error) {
 
 // evaluate measures every model on the held-out rows.
 func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
+	if err := r.keepMeasured(st.Inputs); err != nil {
+		return "", err
+	}
 	rows, err := r.heldoutRows()
 	if err != nil {
 		return "", err
 	}
-	all := r.subjects()
+	all, err := r.subjects()
+	if err != nil {
+		return "", err
+	}
 	defer func() {
 		for _, s := range all {
 			s.close()
@@ -52,6 +61,9 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 		}
 	}
 	if err := r.compare(ctx, all, rows); err != nil {
+		return "", err
+	}
+	if err := r.measureOwn(ctx, all, rows); err != nil {
 		return "", err
 	}
 	answers, err := r.answerAll(ctx, all, rows)
@@ -74,11 +86,29 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 		s.summarise()
 		models[i] = s.Model
 	}
-	if err := r.writeEval(models, answers); err != nil {
+	if err := r.writeEval(models, answers, pairsOf(all)); err != nil {
 		return "", err
 	}
 	st.Note = fmt.Sprintf("%d models on %d held-out rows", len(models), len(rows))
 	return digest(models), nil
+}
+
+// keepMeasured keeps what an interrupted evaluation of the same inputs has measured, and removes that of any other. What
+// other machines measured of the files stays: it says itself which files it is of.
+func (r *Run) keepMeasured(inputs string) error {
+	mark := r.path(EvalDir, inputsFile)
+	if known, err := os.ReadFile(mark); err == nil && string(known) == inputs {
+		return nil
+	}
+	for _, file := range []string{rowsFile, ownFile, answersFile, pairsFile, modelsFile} {
+		if err := os.Remove(r.path(EvalDir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.MkdirAll(r.path(EvalDir), 0o755); err != nil {
+		return err
+	}
+	return replaceFile(mark, []byte(inputs))
 }
 
 // heldoutRows returns the held-out rows that are evaluated.
@@ -101,139 +131,35 @@ func (r *Run) heldoutRows() ([]distill.Row, error) {
 	return heldout, nil
 }
 
-// tally adds up what one model loses on the held-out answers.
-type tally struct {
-	nats        float64 // −log p of the answers' tokens
-	tokens      int64
-	kl          float64 // KL(teacher‖model)
-	agreed      int64   // positions where both put the same token first
-	compared    int64
-	rows, right int
-	judged      int
-}
-
-// compare runs every model over every held-out answer. Those who share the teacher's vocabulary are compared with its
-// whole distribution at every token.
-func (r *Run) compare(ctx context.Context, all []*subject, rows []distill.Row) error {
-	meter := r.opts.Monitor.Start("eval", "rows", int64(len(rows)), 0)
-	defer meter.Stop()
-	longest := longestEvaluated // the same tokens for all, or their measures could not be compared
-	for _, s := range all {
-		longest = min(longest, s.ready.Context())
-	}
-	for i := range rows {
-		var reference *answerLogits // the teacher's
-		for _, s := range all {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			logits, err := s.answerLogits(&rows[i], longest)
-			if err != nil {
-				return fmt.Errorf("%s: row %s: %w", s.path, rows[i].ID, err)
-			}
-			if logits == nil {
-				continue
-			}
-			if s.Role == report.Teacher {
-				reference = logits
-			}
-			s.tally.add(logits, reference)
-		}
-		meter.Add(1)
-	}
-	return nil
-}
-
-// answerLogits are a model's logits for the tokens of one answer.
-type answerLogits struct {
-	targets []distill.Token
-	logits  []float32 // (len(targets), vocabulary): position i predicts targets[i]
-	vocab   int
-	hash    string // of the tokenizer
-}
-
-// answerLogits runs the model over the first longest tokens of a row's prompt and answer. It returns nil for a row whose
-// answer begins later.
-func (s *subject) answerLogits(row *distill.Row, longest int) (*answerLogits, error) {
-	e, err := s.language.example(row, true)
-	if err != nil {
-		return nil, err
-	}
-	start, vocab := max(1, e.AnswerStart), s.ready.Config().Vocab
-	longest = min(longest, maxLogits/vocab)
-	if len(e.Tokens) > longest {
-		e.Tokens = e.Tokens[:longest] // the beginning of an answer is judged all the same
-	}
-	if start >= len(e.Tokens) {
-		return nil, nil
-	}
-	logits, err := s.ready.Logits(e.Tokens[:len(e.Tokens)-1])
-	if err != nil {
-		return nil, err
-	}
-	return &answerLogits{e.Tokens[start:], logits[(start-1)*vocab:], vocab, s.language.tokenizer.Hash()}, nil
-}
-
-// add takes a row in. reference is the teacher's view of the same row, nil where there is none.
-func (t *tally) add(a, reference *answerLogits) {
-	comparable := reference != nil && reference.hash == a.hash && len(reference.targets) == len(a.targets)
-	scratch := make([]float32, a.vocab)
-	var p []float32
-	if comparable {
-		p = make([]float32, reference.vocab)
-	}
-	t.rows++
-	for i, target := range a.targets {
-		q := a.logits[i*a.vocab : (i+1)*a.vocab]
-		logSum := kernel.LogSumExp(q, 1, scratch)
-		t.nats += float64(logSum - q[target])
-		t.tokens++
-		if comparable {
-			kl, agree := divergence(p, reference.logits[i*reference.vocab:(i+1)*reference.vocab], q, logSum)
-			t.kl += kl
-			t.compared++
-			if agree {
-				t.agreed++
-			}
-		}
-	}
-}
-
-// divergence returns KL(p‖q) in nats, where p and q are the softmax of teacher and student logits, over the tokens that
-// both vocabularies have, and whether both put the same token first. scratch has the teacher's length.
-//
-//	Σ_v p(v)·(log p(v) − log q(v))
-func divergence(scratch, teacher, student []float32, studentLogSum float32) (kl float64, agree bool) {
-	logSum := kernel.LogSumExp(teacher, 1, scratch)
-	kernel.ExpAffine(scratch, teacher, 1, -logSum)
-	n := min(len(teacher), len(student))
-	best, bestStudent := 0, 0
-	for v := range n {
-		kl += float64(scratch[v]) * float64((teacher[v]-logSum)-(student[v]-studentLogSum))
-		if teacher[v] > teacher[best] {
-			best = v
-		}
-		if student[v] > student[bestStudent] {
-			bestStudent = v
-		}
-	}
-	return math.Max(0, kl), best == bestStudent
-}
-
 // summarise turns sums into the report's measures.
 func (s *subject) summarise() {
-	t := &s.tally
-	s.EvaluatedPrompts, s.EvaluatedTokens = t.rows, t.tokens
-	s.ExactMatch = report.NewRate(t.right, t.judged)
+	var sum losses
+	for _, l := range s.losses {
+		if l == nil {
+			continue
+		}
+		s.EvaluatedPrompts++
+		sum.Nats, sum.Tokens, sum.KL = sum.Nats+l.Nats, sum.Tokens+l.Tokens, sum.KL+l.KL
+		sum.Compared, sum.Agreed = sum.Compared+l.Compared, sum.Agreed+l.Agreed
+	}
+	s.EvaluatedTokens = sum.Tokens
+	var right, judged int
+	for _, pass := range s.right {
+		judged++
+		if pass {
+			right++
+		}
+	}
+	s.ExactMatch = report.NewRate(right, judged)
 	if s.Role == report.Control {
 		return // it learnt another text than these measures are taken on
 	}
-	if t.tokens > 0 {
-		v := math.Exp(t.nats / float64(t.tokens))
+	if sum.Tokens > 0 {
+		v := math.Exp(sum.Nats / float64(sum.Tokens))
 		s.Perplexity = &v
 	}
-	if t.compared > 0 && s.Role != report.Teacher {
-		kl, agreed := t.kl/float64(t.compared), float64(t.agreed)/float64(t.compared)
+	if sum.Compared > 0 && s.Role != report.Teacher {
+		kl, agreed := sum.KL/float64(sum.Compared), float64(sum.Agreed)/float64(sum.Compared)
 		s.KLToTeacher, s.TopOneAgreement = &kl, &agreed
 	}
 }
@@ -261,11 +187,12 @@ func (r *Run) measureSpeeds(ctx context.Context, all []*subject) error {
 }
 
 // writeEval keeps the measures and every answer.
-func (r *Run) writeEval(models []report.Model, answers []answer) error {
-	if err := os.MkdirAll(r.path(EvalDir), 0o755); err != nil {
+func (r *Run) writeEval(models []report.Model, answers []answer, pairs []report.Pair) error {
+	data, err := json.MarshalIndent(models, "", "  ")
+	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(models, "", "  ")
+	paired, err := json.MarshalIndent(pairs, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -279,6 +206,7 @@ func (r *Run) writeEval(models []report.Model, answers []answer) error {
 	}
 	return errors.Join(
 		replaceFile(r.path(EvalDir, answersFile), []byte(lines.String())),
+		replaceFile(r.path(EvalDir, pairsFile), append(paired, '\n')),
 		replaceFile(r.path(EvalDir, modelsFile), append(data, '\n')))
 }
 
@@ -304,4 +232,19 @@ func (r *Run) readEval() (models []report.Model, answers []answer, err error) {
 		answers = append(answers, a)
 	}
 	return models, answers, nil
+}
+
+// readPairs reads what writeEval kept of the student against the others; an evaluation of an older program has none.
+func (r *Run) readPairs() (pairs []report.Pair, err error) {
+	data, err := os.ReadFile(r.path(EvalDir, pairsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &pairs)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(EvalDir, pairsFile), err)
+	}
+	return pairs, nil
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/seed-d24fde5f/distill/train/loss"
 )
 
-// ownDir holds, below TrainDir, what the student wrote in the last rounds of on-policy training.
+// ownDir holds, beside a training's checkpoints, what the student wrote in the last rounds of on-policy training.
 const ownDir = "on-policy"
 
 // mixOnPolicy makes the student's own answers part of the data of a training. The returned function frees what that took.
-func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *trainMeter, learner *student.Student, l *language, rows rowSeq) (func(), error) {
+func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *trainMeter, learner *student.Student, l *language, rows rowSeq, what lesson) (func(), error) {
 	spec := r.Recipe.Train.OnPolicy
 	objective, err := loss.New(onPolicyLoss(&spec))
 	if err != nil {
@@ -25,7 +25,7 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 	if !ok {
 		return nil, errors.New("train.on_policy: the stored data are in no batches")
 	}
-	a := &author{run: r, ctx: ctx, learner: learner, lang: l, packing: r.packing(l, learner.Config().Context), dir: r.path(TrainDir, ownDir)}
+	a := &author{run: r, ctx: ctx, learner: learner, lang: l, packing: r.packing(l, learner.Config().Context), dir: r.path(TrainDir, what.dir, ownDir), seed: what.seed}
 	if err := a.readPrompts(rows); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 	}
 	// A checkpoint that cannot be read sends a run back to the one before: the rounds since then must still be there.
 	a.kept = 2 + (opts.Keep+1)*opts.CheckpointEvery/spec.Every
-	m := &mixture{stored: stored, author: a, spec: spec, objective: objective, steps: opts.Steps, accumulate: max(1, opts.Accumulate), seed: r.Recipe.Seed}
+	m := &mixture{stored: stored, author: a, spec: spec, objective: objective, steps: opts.Steps, accumulate: max(1, opts.Accumulate), seed: what.seed}
 	opts.Data = m
 	// The held-out loss is on the teacher's text, which is not what is made small any more: the last weights are kept.
 	opts.KeepBest = false

@@ -48,6 +48,7 @@ type author struct {
 	teacher nn.Teacher
 	judge   judge // instead of teacher
 	dir     string
+	seed    uint64
 	kept    int // rounds whose files are kept
 	meter   *trainMeter
 }
@@ -104,7 +105,7 @@ func (a *author) write(number, batches int) ([]written, error) {
 	if err := a.refresh(); err != nil {
 		return nil, err
 	}
-	draws := rand.New(rand.NewPCG(a.run.Recipe.Seed, promptStream+uint64(number)<<32))
+	draws := rand.New(rand.NewPCG(a.seed, promptStream+uint64(number)<<32))
 	var order []int
 	var all []written
 	need := float64(batches * a.packing.Rows * a.packing.Length)
@@ -140,7 +141,7 @@ func (a *author) writeAll(number, from int, prompts []int, into []written) error
 	for i, p := range prompts {
 		group.Go(func() error {
 			q := a.prompts[p]
-			seed := rand.New(rand.NewPCG(a.run.Recipe.Seed^answerStream, uint64(number)<<32+uint64(from+i))).Uint64()
+			seed := rand.New(rand.NewPCG(a.seed^answerStream, uint64(number)<<32+uint64(from+i))).Uint64()
 			sampling := distill.Sampling{Temperature: o.Temperature, Seed: seed, MaxTokens: min(limit, a.packing.Length+1-len(q.tokens))}
 			result, err := a.engine.Generate(ctx, infer.Request{Prompt: q.tokens, Sampling: sampling, EndTokens: a.lang.format.Stops()})
 			if err != nil {

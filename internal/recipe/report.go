@@ -43,6 +43,12 @@ func writeReport(_ context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	rep.Models, rep.Samples = models, r.samples(answers)
+	if rep.Pairs, err = r.readPairs(); err != nil {
+		return "", err
+	}
+	if rep.Seeds, err = r.describeSeeds(models); err != nil {
+		return "", err
+	}
 	if rep.Dataset, err = r.describeData(); err != nil {
 		return "", err
 	}
@@ -161,7 +167,7 @@ func folderBytes(dir string) int64 {
 // describeTraining reads the curve that training left.
 func (r *Run) describeTraining() (report.Training, error) {
 	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.precision(), Loss: r.Recipe.Train.Loss.Kind, Start: r.readStart()}
-	lines, err := metric.Read(r.path(TrainDir, MetricsFile))
+	lines, err := metric.Read(r.path(TrainDir, r.curveDir(), MetricsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0 {
 		return t, nil
 	}

@@ -19,18 +19,23 @@ type subject struct {
 	name     string // instead of the model's own
 	language *language
 	ready    *infer.Model
-	tally    tally
+	losses   []*losses       // by row; nil for a row that it could not be measured on
+	right    map[string]bool // by prompt, for those that have something to compare with
 }
 
 // subjects lists what the recipe evaluates, the teacher first.
-func (r *Run) subjects() []*subject {
+func (r *Run) subjects() ([]*subject, error) {
 	var all []*subject
 	if r.teacherModel() != "" {
 		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.teacherModel()})
 	}
-	all = append(all,
-		&subject{Model: report.Model{Role: report.Untouched}, path: r.untouched()},
-		&subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()})
+	student := &subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()}
+	others, err := r.seedSubjects(student)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, &subject{Model: report.Model{Role: report.Untouched}, path: r.untouched()}, student)
+	all = append(all, others...)
 	if r.Recipe.Train.Control != "none" {
 		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(TrainDir, controlFile)}, path: r.path(TrainDir, controlFile), name: "on answers alone"})
 	}
@@ -39,7 +44,7 @@ func (r *Run) subjects() []*subject {
 		all = append(all, &subject{
 			Model: report.Model{Role: report.Export, Format: strings.ToUpper(format), File: filepath.Join(ExportDir, filepath.Base(path))}, path: path})
 	}
-	return all
+	return all, nil
 }
 
 // teacherModel returns the weights in this process whose distribution is the teacher's, or "".

@@ -51,7 +51,8 @@ type lesson struct {
 	from      string  // model to start from
 	share     float64 // of the recipe's steps
 	round     string  // block format that the weights are rounded to; empty for none
-	onPolicy  bool    // the student's own answers are mixed in, if the recipe says so
+	onPolicy  bool    // the student's own answers are mixed in
+	seed      uint64  // of the initial weights, the order of batches and the student's own answers
 }
 
 // fit trains the student on the selected rows, and then the control student if there is one.
@@ -73,7 +74,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	t := &r.Recipe.Train
-	result, err := r.learn(ctx, lang, rows, lesson{title: "train", dir: ".", file: trainedFile,
+	result, err := r.learnAll(ctx, lang, rows, lesson{title: "train", dir: ".", file: trainedFile, seed: r.Recipe.Seed,
 		reasoning: t.LearnReasoning, loss: t.Loss, from: from, share: 1, onPolicy: t.OnPolicy.Share > 0}, st.Inputs)
 	if err != nil {
 		return "", err
@@ -85,14 +86,14 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	if t.Control == "answers" {
 		text := config.Loss{Kind: "ce", Temperature: 1, LabelSmoothing: t.Loss.LabelSmoothing}
-		what := lesson{title: "train: control", dir: controlDir, file: controlFile, loss: text, from: from, share: 1}
+		what := lesson{title: "train: control", dir: controlDir, file: controlFile, loss: text, from: from, share: 1, seed: r.Recipe.Seed}
 		if _, err := r.learn(ctx, lang, rows, what, st.Inputs); err != nil {
 			return "", err
 		}
 	}
 	if q := t.QAT; q != nil {
 		what := lesson{title: "train: " + q.Type, dir: qatDir, file: qatFile, reasoning: t.LearnReasoning, loss: t.Loss,
-			from: r.path(TrainDir, trainedFile), share: q.Share, round: q.Type}
+			from: r.path(TrainDir, trainedFile), share: q.Share, round: q.Type, seed: r.Recipe.Seed}
 		settled, err := r.learn(ctx, lang, rows, what, st.Inputs)
 		if err != nil {
 			return "", err
@@ -131,7 +132,7 @@ func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesso
 	defer meter.stop()
 	opts.Identity = identity
 	if what.onPolicy {
-		end, err := r.mixOnPolicy(ctx, &opts, meter, learner, lang, rows)
+		end, err := r.mixOnPolicy(ctx, &opts, meter, learner, lang, rows, what)
 		if err != nil {
 			return train.Result{}, err
 		}
@@ -180,7 +181,7 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	if what.from != "scratch" {
 		return r.studentFrom(what.from, options)
 	}
-	s, err := student.New(studentConfig(&r.Recipe.Student, l.tokenizer.Size()), r.Recipe.Seed, options...)
+	s, err := student.New(studentConfig(&r.Recipe.Student, l.tokenizer.Size()), what.seed, options...)
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
@@ -242,6 +243,7 @@ func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
 func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, what lesson) (train.Options, *trainMeter, error) {
 	t := &r.Recipe.Train
 	packing := r.packing(l, learner.Config().Context)
+	packing.Seed = what.seed
 	batches, err := pack.New(c.train, packing)
 	if err != nil {
 		return train.Options{}, nil, err

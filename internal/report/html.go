@@ -18,6 +18,8 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"nats":     meanNats,
 	"dataset":  datasetLines,
 	"training": trainingLines,
+	"seeds":    seedLines,
+	"pairNote": func() string { return pairNote },
 }).Parse(page))
 
 func meanNats(v *float64) string {
@@ -36,7 +38,7 @@ func HTML(w io.Writer, r *Report) error {
 	}
 	return pageTemplate.Execute(w, struct {
 		*Report
-		ModelTable, StageTable Table
-		Figures                []figure
-	}{r, ModelTable(r.Models), StageTable(r.Stages), figs})
+		ModelTable, PairTable, StageTable Table
+		Figures                           []figure
+	}{r, ModelTable(r.Models), PairTable(r.Pairs), StageTable(r.Stages), figs})
 }

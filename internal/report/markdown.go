@@ -18,6 +18,17 @@ func Markdown(w io.Writer, r *Report) error {
 	b.WriteString("\n## Quality, size, speed\n\n")
 	writeTable(&b, ModelTable(r.Models))
 	b.WriteString("\nExact match has its 95 % interval; KL is in nats a token; each exported file was itself evaluated.\n")
+	if len(r.Pairs) > 0 {
+		b.WriteString("\n## On the same prompts\n\n")
+		writeTable(&b, PairTable(r.Pairs))
+		b.WriteString("\n" + pairNote + "\n")
+	}
+	if lines := seedLines(r.Seeds); lines != nil {
+		b.WriteString("\n## Seeds\n\n")
+		for _, line := range lines {
+			fmt.Fprintf(&b, "- %s\n", line)
+		}
+	}
 	b.WriteString("\n## Data\n\n")
 	for _, line := range datasetLines(&r.Dataset) {
 		fmt.Fprintf(&b, "- %s\n", line)
@@ -44,6 +55,9 @@ func Markdown(w io.Writer, r *Report) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// pairNote says how to read a PairTable.
+const pairNote = "The student's value less that of the model named, with a 95 % interval by paired bootstrap over prompts: an interval without 0 in it is a difference."
 
 func writeTable(b *strings.Builder, t Table) {
 	if len(t.Rows) == 0 {

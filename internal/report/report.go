@@ -25,6 +25,8 @@ type Report struct {
 	Machine  Machine   `json:"machine"`
 	Verdict  Verdict   `json:"verdict"`
 	Models   []Model   `json:"models"`
+	Pairs    []Pair    `json:"pairs,omitempty"` // the student against the others, on the same prompts
+	Seeds    *Seeds    `json:"seeds,omitempty"` // where several students were trained
 	Dataset  Dataset   `json:"dataset"`
 	Training Training  `json:"training"`
 	Stages   []Stage   `json:"stages"`
@@ -52,6 +54,7 @@ const (
 	Untouched Role = "untouched"
 	Student   Role = "student"
 	Control   Role = "control"
+	Seed      Role = "seed" // a student of another seed than the one that was exported
 	Export    Role = "export"
 )
 
@@ -67,10 +70,12 @@ type Model struct {
 	ExactMatch       *Rate    `json:"exact_match,omitempty"`
 	Perplexity       *float64 `json:"perplexity,omitempty"`      // of the reference completions
 	KLToTeacher      *float64 `json:"kl_to_teacher,omitempty"`   // mean over completion tokens of KL(teacher‖model), nats
+	KLOnOwn          *float64 `json:"kl_on_own,omitempty"`       // mean of KL(model‖teacher) over tokens of answers that the model drew itself, nats
 	TopOneAgreement  *float64 `json:"top_1_agreement,omitempty"` // share of tokens where both put the same one first
 	PrefillTokensPS  *float64 `json:"prefill_tokens_per_s,omitempty"`
 	DecodeTokensPS   *float64 `json:"decode_tokens_per_s,omitempty"`
 	PeakRSSBytes     *int64   `json:"peak_rss_bytes,omitempty"`
+	Seed             *uint64  `json:"seed,omitempty"`        // of a student, where several were trained
 	MeasuredOn       string   `json:"measured_on,omitempty"` // a device other than the machine of the run
 	EvaluatedPrompts int      `json:"evaluated_prompts"`
 	EvaluatedTokens  int64    `json:"evaluated_tokens"`

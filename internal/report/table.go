@@ -27,6 +27,7 @@ func ModelTable(models []Model) Table {
 			return float(m.Perplexity, "%.4g")
 		}},
 		{"KL to teacher", func(m *Model) string { return float(m.KLToTeacher, "%.4f") }},
+		{"KL on own text", func(m *Model) string { return float(m.KLOnOwn, "%.4f") }},
 		{"top-1 agreement", func(m *Model) string { return share(m.TopOneAgreement) }},
 		{"prefill tok/s", func(m *Model) string { return float(m.PrefillTokensPS, "%.0f") }},
 		{"decode tok/s", func(m *Model) string { return float(m.DecodeTokensPS, "%.0f") }},
@@ -64,6 +65,9 @@ func StageTable(stages []Stage) Table {
 	return t
 }
 
+// Label names a model as the tables do.
+func Label(m *Model) string { return label(m) }
+
 func label(m *Model) string {
 	name := string(m.Role)
 	switch m.Role {
@@ -73,6 +77,8 @@ func label(m *Model) string {
 		name += " " + m.Name
 	case Untouched:
 		name = "student, untouched"
+	case Seed:
+		name = fmt.Sprintf("student, seed %d", *m.Seed)
 	}
 	if m.MeasuredOn != "" {
 		name += " on " + m.MeasuredOn

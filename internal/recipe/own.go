@@ -1,0 +1,138 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/report"
+)
+
+// ownLosses is a line of own.jsonl: how far one model is from the teacher on an answer that it drew itself.
+type ownLosses struct {
+	Role   report.Role `json:"role"`
+	File   string      `json:"file,omitempty"`
+	Number int         `json:"number"` // of the answer
+	KL     float64     `json:"kl"`     // Σ KL(model‖teacher) over its tokens
+	Tokens int         `json:"tokens"`
+}
+
+type ownKey struct {
+	role   report.Role
+	file   string
+	number int
+}
+
+// measureOwn lets every model that has the teacher's vocabulary answer held-out prompts at temperature 1, and measures
+// KL(model‖teacher) at every token of what it drew: how the two part where the model has led itself, which the teacher's
+// own text never shows. It is what on-policy training makes small.
+func (r *Run) measureOwn(ctx context.Context, all []*subject, rows []distill.Row) error {
+	number := r.Recipe.Eval.OwnAnswers
+	if number == 0 || all[0].Role != report.Teacher {
+		return nil
+	}
+	written, before, err := openJournal[ownLosses](r.path(EvalDir, ownFile))
+	if err != nil {
+		return err
+	}
+	defer written.close()
+	known := map[ownKey]ownLosses{}
+	for _, l := range before {
+		known[ownKey{l.Role, l.File, l.Number}] = l
+	}
+	prompts := distinctPrompts(rows)
+	meter := r.opts.Monitor.Start("eval: own answers", "answers", int64(number*(len(all)-1)), int64(len(known)))
+	defer meter.Stop()
+	for _, s := range all[1:] {
+		if !s.language.exact {
+			continue
+		}
+		if err := r.ownOf(ctx, s, all[0], prompts, known, written, meter); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+	return nil
+}
+
+// ownOf measures one model.
+func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill.Prompt, known map[ownKey]ownLosses, written *journal[ownLosses], meter Meter) error {
+	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: 32})
+	defer engine.Close()
+	measured := make([]ownLosses, r.Recipe.Eval.OwnAnswers)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(engine.Slots())
+	for i := range measured {
+		if l, ok := known[ownKey{s.Role, s.File, i}]; ok {
+			measured[i] = l
+			continue
+		}
+		group.Go(func() error {
+			l := ownLosses{Role: s.Role, File: s.File, Number: i}
+			err := r.drawAndJudge(ctx, engine, s, teacher, prompts[i%len(prompts)], &l)
+			if err != nil {
+				return err
+			}
+			measured[i] = l
+			meter.Add(1)
+			return written.add(l)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var kl float64
+	var tokens int
+	for _, l := range measured {
+		kl, tokens = kl+l.KL, tokens+l.Tokens
+	}
+	if tokens > 0 {
+		kl /= float64(tokens)
+		s.KLOnOwn = &kl
+	}
+	return nil
+}
+
+// drawAndJudge draws one answer and sums up KL(model‖teacher) over it.
+func (r *Run) drawAndJudge(ctx context.Context, engine *infer.Engine, s, teacher *subject, p *distill.Prompt, l *ownLosses) error {
+	ids, err := s.language.format.Prompt(p.Messages, true)
+	if err != nil {
+		return err
+	}
+	room := min(s.ready.Context(), teacher.ready.Context(), maxLogits/teacher.ready.Config().Vocab)
+	if len(ids) == 0 || len(ids) >= room {
+		return nil
+	}
+	limit := room - len(ids)
+	if most := r.answerTokens(s, nil); most > 0 {
+		limit = min(limit, most)
+	}
+	seed := rand.New(rand.NewPCG(r.Recipe.Seed, ownStream+uint64(l.Number)<<32)).Uint64()
+	drawn, err := engine.Generate(ctx, infer.Request{Prompt: ids, EndTokens: s.language.format.Stops(),
+		Sampling: distill.Sampling{Temperature: 1, MaxTokens: limit, Seed: seed}})
+	if err != nil {
+		return err
+	}
+	text := append(append([]distill.Token(nil), ids...), drawn.Tokens...)
+	q, err := s.ready.Logits(text[:len(text)-1])
+	if err != nil {
+		return err
+	}
+	p2, err := teacher.ready.Logits(text[:len(text)-1])
+	if err != nil {
+		return err
+	}
+	width, wide := s.ready.Config().Vocab, teacher.ready.Config().Vocab
+	scratch, sums := make([]float32, width), make([]float32, wide)
+	for at := len(ids) - 1; at < len(text)-1; at++ {
+		theirs := p2[at*wide : (at+1)*wide]
+		kl, _ := divergence(scratch, q[at*width:(at+1)*width], theirs, kernel.LogSumExp(theirs, 1, sums))
+		l.KL += kl
+		l.Tokens++
+	}
+	return nil
+}
