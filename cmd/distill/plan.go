@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -25,7 +26,7 @@ func planCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "dir", DefaultText: "runs/NAME", Usage: "run `directory`"}, setFlag(),
 			&cli.IntFlag{Name: "pilot", Usage: "ask this `number` of questions first"},
-			&cli.BoolFlag{Name: "no-bench", DisableDefaultText: true, Usage: "do not time a training step"},
+			&cli.BoolFlag{Name: "no-bench", DisableDefaultText: true, Usage: "do not time a training step and decoding"},
 			&cli.IntFlag{Name: "threads", DefaultText: "all", Usage: "`number` of threads for arithmetic"},
 			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "print as JSON"},
 		}, logFlags()...),
@@ -110,6 +111,7 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	fmt.Fprintln(w, render(t))
 	if len(p.Exports) > 0 {
 		fmt.Fprintf(w, "\n%s\n", render(exportTable(p)))
+		writeAnswerTimes(w, p)
 		writeSources(w, p)
 	}
 	for _, warning := range p.Warnings {
@@ -171,6 +173,32 @@ func speedText(e *recipe.ExportPlan, d *recipe.Device) string {
 	return "~ " + watch.RateText(perSecond) + " tok/s"
 }
 
+// writeAnswerTimes says how long one answer takes on each device, as the smallest file.
+func writeAnswerTimes(w io.Writer, p *recipe.Plan) {
+	least := slices.MinFunc(p.Exports, func(a, b recipe.ExportPlan) int { return int(a.Bytes - b.Bytes) })
+	var times []string
+	for _, d := range p.Devices {
+		if perSecond := least.DecodePerS[d.Name]; perSecond > 0 {
+			under := ""
+			if d.MostTokensPerS > 0 && perSecond >= d.MostTokensPerS {
+				under = "under "
+			}
+			times = append(times, fmt.Sprintf("%s%s on %s", under, seconds(p.Generate.AnswerTokens.Likely/perSecond), deviceName(&d)))
+		}
+	}
+	if len(times) > 0 && p.Generate.AnswerTokens.Likely > 0 {
+		fmt.Fprintf(w, "an answer of %s tokens takes %s %s\n", count(p.Generate.AnswerTokens.Likely), least.Format, strings.Join(times, ", "))
+	}
+}
+
+// deviceName is a device's name in a sentence.
+func deviceName(d *recipe.Device) string {
+	if d.Name == recipe.Here {
+		return d.Name
+	}
+	return "a " + d.Name
+}
+
 // writeSources says where the speeds come from.
 func writeSources(w io.Writer, p *recipe.Plan) {
 	measured := func(d *recipe.Device) bool {
@@ -183,7 +211,7 @@ func writeSources(w io.Writer, p *recipe.Plan) {
 		}
 	}
 	for i := range p.Devices {
-		if d := &p.Devices[i]; measured(d) {
+		if d := &p.Devices[i]; measured(d) && d.Name != recipe.Here {
 			last := d.Measured[len(d.Measured)-1]
 			fmt.Fprintf(w, "   %s: scaled from distill bench --ssh there, %s at %s tokens/s on %s\n", d.Name, last.File,
 				watch.RateText(last.Speed.DecodeTokensPerS), last.When.Format(time.DateOnly))
@@ -202,7 +230,10 @@ func count(x float64) string   { return report.Count(int64(x)) }
 func dollars(x float64) string { return fmt.Sprintf("$%.2f", x) }
 func seconds(x float64) string {
 	d := time.Duration(x * float64(time.Second))
-	if d < time.Minute {
+	switch {
+	case d > 0 && d < 100*time.Millisecond:
+		return max(d.Round(time.Millisecond), time.Millisecond).String()
+	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Second).String()

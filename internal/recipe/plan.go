@@ -49,6 +49,7 @@ type GeneratePlan struct {
 	Measured         int     `json:"measured_answers"`
 	PromptTokens     Span    `json:"prompt_tokens"` // of the calls, in all
 	CompletionTokens Span    `json:"completion_tokens"`
+	AnswerTokens     Span    `json:"answer_tokens"`     // of one answer
 	USD              *Span   `json:"usd,omitempty"`     // nil when no price is known
 	MostUSD          float64 `json:"most_usd"`          // every answer as long as it may be; 0 when no price is known
 	PriceSource      string  `json:"price_source"`      //
@@ -83,7 +84,7 @@ type ExportPlan struct {
 // PlanOptions say how much may be done to know better.
 type PlanOptions struct {
 	Pilot   int  // questions to be asked, and paid, beforehand; their answers are kept
-	NoBench bool // do not time a training step
+	NoBench bool // do not time a training step, nor decoding
 	// Measured is what bench --ssh found on other machines; it counts before published figures.
 	Measured []Measurement
 }
@@ -116,6 +117,11 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	}
 	if err := p.planExports(r, cfg); err != nil {
 		return nil, err
+	}
+	if !o.NoBench {
+		if err := p.measureHere(ctx, r, cfg); err != nil {
+			return nil, err
+		}
 	}
 	p.DiskBytes += p.Generate.Bytes + p.Train.Checkpoints
 	p.DiskFree = freeBytes(r.Dir)

@@ -111,7 +111,7 @@ func (p *Plan) planGenerate(r *Run, known *measured) {
 		perPrompt, perAnswer = known.prompt.span(), known.answer.span()
 	}
 	calls := float64(g.Calls)
-	g.PromptTokens, g.CompletionTokens = perPrompt.times(calls), perAnswer.times(calls)
+	g.PromptTokens, g.CompletionTokens, g.AnswerTokens = perPrompt.times(calls), perAnswer.times(calls), perAnswer
 	if known.latency.n > 0 && !t.Batch { // a batch is there within a day, whatever its size
 		s := known.latency.span().times(calls / float64(max(1, t.Concurrency)))
 		g.Seconds = &s
