@@ -16,6 +16,9 @@ const (
 	xtileData        = 18
 )
 
+// Tiles reports whether this process may use AMX tiles: the processor has them and the system gave leave.
+func Tiles() bool { return requestTiles() }
+
 // requestTiles reports whether bf16 tiles exist, asking the kernel for leave to use their state. The
 // leave is for the whole process, threads that already run included; the first tile instruction
 // without it would be fatal.

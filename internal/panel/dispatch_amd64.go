@@ -2,7 +2,11 @@
 
 package panel
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/seed-d24fde5f/distill/internal/kernel"
+)
 
 // available lists what processor and operating system offer, from worst to best.
 func available() []*routines {
@@ -12,6 +16,9 @@ func available() []*routines {
 	}
 	if x := cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512VNNI {
 		list = append(list, vnni())
+		if x.HasAMXInt8 && kernel.Tiles() {
+			list = append(list, amx())
+		}
 	}
 	return list
 }
@@ -70,5 +77,13 @@ func vnni() *routines {
 		[]intTile{{8, mulByte_8VNNI}, {4, mulByte_4VNNI}, {2, mulByte_2VNNI}, {1, mulByte_1VNNI}},
 		[]intTile{{8, mulByte16_8VNNI}, {4, mulByte16_4VNNI}, {2, mulByte16_2VNNI}, {1, mulByte16_1VNNI}},
 		[]intTile{{8, mulNibble_8VNNI}, {4, mulNibble_4VNNI}, {2, mulNibble_2VNNI}, {1, mulNibble_1VNNI}})
+	return r
+}
+
+// amx is vnni with products of levels on tiles.
+func amx() *routines {
+	r := vnni()
+	r.name = "amx"
+	r.onTiles()
 	return r
 }

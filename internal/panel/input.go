@@ -48,8 +48,9 @@ func (in *Input) Quantize(pool *kernel.Pool) {
 		panic(errInput)
 	}
 	n := in.Rows * in.Cols / 32
-	if cap(in.blocks) < n {
-		in.blocks = make([]block, n+n/2)
+	// A product on tiles reads, and ignores, some rows beyond the last.
+	if beyond := 4 * in.Cols / 32; cap(in.blocks) < n+beyond {
+		in.blocks = make([]block, n+n/2+beyond)
 	}
 	in.blocks = in.blocks[:n]
 	if pool.Threads() == 1 || in.Rows <= rowsTogether {

@@ -394,6 +394,26 @@ func mulByte16_2AVX2(a *intArgs)
 //go:noescape
 func mulByte16_4AVX2(a *intArgs)
 
+// unpack4AMX unpacks 4-bit levels to signed bytes, chunk by chunk.
+//
+//go:noescape
+func unpack4AMX(a *unpackArgs)
+
+// unpack8AMX unpacks 8-bit levels to signed bytes, chunk by chunk.
+//
+//go:noescape
+func unpack8AMX(a *unpackArgs)
+
+// mulGroups32AMX multiplies strips of rows with panels of signed bytes, a scale for 32 columns.
+//
+//go:noescape
+func mulGroups32AMX(a *tileArgs)
+
+// mulGroups16AMX multiplies strips of rows with panels of signed bytes, a scale for 16 columns.
+//
+//go:noescape
+func mulGroups16AMX(a *tileArgs)
+
 // quantizeAVX2 is quantizeReference.
 //
 //go:noescape

@@ -1,7 +1,6 @@
 package panel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -245,30 +244,4 @@ func TestMulF16(t *testing.T) {
 			}
 		}
 	})
-}
-
-func BenchmarkMul(b *testing.B) {
-	for _, s := range [][2]int{{288, 288}, {768, 288}, {2048, 512}, {4096, 4096}} {
-		for _, typ := range []quant.Type{quant.F32, quant.F16, quant.Q8_0, quant.Q4_0, quant.Q4_K, quant.Q6_K} {
-			if !typ.Fits(s[1]) {
-				continue
-			}
-			r := rand.New(rand.NewPCG(1, 1))
-			data, _ := encoded(r, typ, s[0], s[1])
-			m := Pack(nil, typ, s[0], s[1], data, nil)
-			for _, n := range []int{1, 4, 32, 256} {
-				x := normal(r, n*s[1])
-				y := make([]float32, n*s[0])
-				var in Input
-				in.Set(x, n, s[1], true)
-				b.Run(fmt.Sprintf("%dx%d/%v/%d", s[0], s[1], typ, n), func(b *testing.B) {
-					for b.Loop() {
-						m.Mul(y, s[0], &in, 0, m.Panels())
-					}
-					b.ReportMetric(2*float64(s[0]*s[1]*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-					b.ReportMetric(float64(len(data))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
-				})
-			}
-		}
-	}
 }

@@ -109,8 +109,10 @@ func negated(l layout, g int) int {
 	return 36
 }
 
-func scaled(l layout, g int) int {
-	if l.group == 16 {
+func scaled(l layout, g int) int { return scaledAt(l.group, g) }
+
+func scaledAt(group, g int) int {
+	if group == 16 {
 		return 56 + 4*g
 	}
 	return 40

@@ -16,6 +16,7 @@ func main() {
 	amd64 := newFile("amd64")
 	emitFloatX86(amd64)
 	emitIntX86(amd64)
+	emitTiles(amd64)
 	emitQuantizeX86(amd64)
 	amd64.write()
 	arm64 := newFile("arm64")

@@ -1,0 +1,134 @@
+package main
+
+import "fmt"
+
+// Integer products on AMX tiles: up to sixteen rows at a time, the strip, with a panel whose levels were unpacked to
+// signed bytes. A tile holds the integer sums of one group of columns; from memory they are scaled and added as the
+// other routines do it, while the tiles work on the next block.
+//
+// Registers: SI levels, DI scales, DX minima or 0; R8, R9, R14, R15 the rows 0, 4, 8 and 12 of the strip, R10 the bytes
+// between rows, R11 three times that; R12 64, the bytes between rows of levels and of sums; BX the sums of
+// four groups; CX blocks left.
+func emitTiles(f *file) {
+	emitUnpack(f, 4)
+	emitUnpack(f, 8)
+	for _, group := range []int{32, 16} {
+		emitTileProduct(f, group)
+	}
+}
+
+// emitUnpack: level − zero of blocks of 32 columns.
+func emitUnpack(f *file, width int) {
+	name := fmt.Sprintf("unpack%dAMX", width)
+	f.begin(name, "unpackArgs", fmt.Sprintf("%s unpacks %d-bit levels to signed bytes, chunk by chunk.", name, width))
+	f.p("\tMOVQ a+0(FP), AX\n\tMOVQ unpackArgs_levels(AX), SI\n\tMOVQ unpackArgs_bytes(AX), DI\n\tMOVQ unpackArgs_blocks(AX), CX")
+	f.p("\tVPBROADCASTB unpackArgs_zero(AX), Z31\n\tMOVL $0x0f0f0f0f, DX\n\tVPBROADCASTD DX, Z30\nblock:")
+	for j := range width {
+		f.p("\tVMOVDQU64 %d(SI), Z0", 64*j)
+		if width == 8 {
+			f.p("\tVPSUBB Z31, Z0, Z0\n\tVMOVDQU64 Z0, %d(DI)", 64*j)
+			continue
+		}
+		f.p("\tVPSRLW $4, Z0, Z1\n\tVPANDD Z30, Z0, Z0\n\tVPANDD Z30, Z1, Z1\n\tVPSUBB Z31, Z0, Z0\n\tVPSUBB Z31, Z1, Z1")
+		f.p("\tVMOVDQU64 Z0, %d(DI)\n\tVMOVDQU64 Z1, %d(DI)", 64*j, 256+64*j)
+	}
+	f.p("\tADDQ $%d, SI\n\tADDQ $512, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET", 64*width)
+}
+
+// stripRow returns the address of a field of a row's block.
+func stripRow(r, displacement int) string {
+	if r >= 8 {
+		return at(r-8, displacement, "R14", "R15", "R10", "R11")
+	}
+	return at(r, displacement, "R8", "R9", "R10", "R11")
+}
+
+func emitTileProduct(f *file, group int) {
+	name := fmt.Sprintf("mulGroups%dAMX", group)
+	f.begin(name, "tileArgs", fmt.Sprintf("%s multiplies strips of rows with panels of signed bytes, a scale for %d columns.", name, group))
+	groups := 32 / group
+	f.p("\tMOVQ a+0(FP), AX\n\tLEAQ tileArgs_config(AX), CX")
+	f.tileConfigure()
+	f.p("\tMOVQ tileArgs_ldx(AX), R10\n\tLEAQ (R10)(R10*2), R11\n\tMOVQ $64, R12\n\tMOVQ tileArgs_sums(AX), BX")
+	cursors := []string{"levels", "scales", "mins"}
+	f.p("strip:\n\tMOVQ tileArgs_y(AX), CX\n\tMOVQ CX, tileArgs_out(AX)\n\tMOVQ tileArgs_panels(AX), CX\n\tMOVQ CX, tileArgs_left(AX)")
+	for _, c := range cursors {
+		f.p("\tMOVQ tileArgs_%s(AX), CX\n\tMOVQ CX, tileArgs_%sAt(AX)", c, c)
+	}
+	f.p("panel:\n\tMOVQ tileArgs_levelsAt(AX), SI\n\tMOVQ tileArgs_scalesAt(AX), DI\n\tMOVQ tileArgs_minsAt(AX), DX")
+	f.p("\tCMPQ tileArgs_accumulate(AX), $0\n\tJEQ zero\n\tMOVQ tileArgs_out(AX), R8\n\tMOVQ tileArgs_ldy(AX), R9\n\tMOVQ tileArgs_rows(AX), CX")
+	for r := range 16 {
+		f.p("\tVMOVUPS (R8), Z%d\n\tADDQ R9, R8\n\tDECQ CX\n\tJZ begin", r)
+	}
+	f.p("zero:")
+	for r := range 16 {
+		clear(f, fmt.Sprintf("Z%d", r))
+	}
+	f.p("begin:\n\tMOVQ tileArgs_blocks(AX), CX\n\tMOVQ tileArgs_x(AX), R8\n\tLEAQ (R8)(R10*4), R9\n\tLEAQ (R9)(R10*4), R14\n\tLEAQ (R14)(R10*4), R15")
+	// Sums lie in the tiles 0 to 3 in turn: a tile that is cleared waits for what was done to it before.
+	slots := 4 / groups
+	product := func(slot, next int) {
+		for g := range groups {
+			t := slot*groups + g
+			f.tileLoad(4+t%2, "R8", "R10", 64*next+group*g)
+			f.tileLoad(6+t%2, "SI", "R12", 512*next+group*16*g)
+			f.tileZero(t)
+			f.tileProduct(t, 4+t%2, 6+t%2)
+			f.tileStore(t, "BX", "R12", 1024*t)
+		}
+	}
+	ahead := slots - 1
+	for next := range ahead {
+		f.p("\tCMPQ CX, $%d\n\tJLE block0", next)
+		product(next, next)
+	}
+	for slot := range slots {
+		f.p("block%d:\n\tCMPQ CX, $%d\n\tJLE scale%d", slot, ahead, slot)
+		product((slot+ahead)%slots, ahead)
+		f.p("scale%d:", slot)
+		emitScaling(f, group, slot)
+		f.p("\tADDQ $512, SI\n\tADDQ $%d, DI", 64*groups)
+		for _, r := range []string{"R8", "R9", "R14", "R15"} {
+			f.p("\tADDQ $64, %s", r)
+		}
+		f.p("\tDECQ CX\n\tJZ sums")
+	}
+	f.p("\tJMP block0\nsums:")
+	f.p("\tMOVQ tileArgs_out(AX), R8\n\tMOVQ tileArgs_ldy(AX), R9\n\tMOVQ tileArgs_rows(AX), CX")
+	for r := range 16 {
+		f.p("\tVMOVUPS Z%d, (R8)\n\tADDQ R9, R8\n\tDECQ CX\n\tJZ stored", r)
+	}
+	f.p("stored:\n\tADDQ $64, tileArgs_out(AX)\n\tMOVQ tileArgs_levelsStep(AX), CX\n\tADDQ CX, tileArgs_levelsAt(AX)")
+	f.p("\tMOVQ tileArgs_scalesStep(AX), CX\n\tADDQ CX, tileArgs_scalesAt(AX)\n\tTESTQ DX, DX\n\tJZ plain\n\tADDQ CX, tileArgs_minsAt(AX)")
+	f.p("plain:\n\tDECQ tileArgs_left(AX)\n\tJNZ panel")
+	f.p("\tMOVQ R10, CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_x(AX)\n\tMOVQ tileArgs_ldy(AX), CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_y(AX)")
+	f.p("\tDECQ tileArgs_strips(AX)\n\tJNZ strip")
+	f.tileRelease()
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// emitScaling adds the sums of a block, which lie in a slot, to the rows' results.
+func emitScaling(f *file, group, slot int) {
+	groups := 32 / group
+	for half := range 2 {
+		for g := range groups {
+			f.p("\tVMOVUPS %d(DI), Z16", 64*g)
+			for r := 8 * half; r < 8*half+8; r++ {
+				f.p("\tVCVTDQ2PS %d(BX), Z%d\n\tVMULPS.BCST %s, Z16, Z%d\n\tVFMADD231PS Z%d, Z%d, Z%d",
+					1024*(slot*groups+g)+64*r, 17+r%4, stripRow(r, offsetScale), 21+r%4, 17+r%4, 21+r%4, r)
+			}
+		}
+		f.p("\tTESTQ DX, DX\n\tJZ symmetric%d_%d", slot, half)
+		for g := range groups {
+			f.p("\tVMOVUPS %d(DX), Z16", 64*g)
+			for r := 8 * half; r < 8*half+8; r++ {
+				f.p("\tVFNMADD231PS.BCST %s, Z16, Z%d", stripRow(r, scaledAt(group, g)), r)
+			}
+		}
+		f.p("symmetric%d_%d:", slot, half)
+		if half == 0 {
+			f.p("\tCMPQ tileArgs_rows(AX), $8\n\tJLE scaled%d", slot)
+		}
+	}
+	f.p("scaled%d:\n\tTESTQ DX, DX\n\tJZ plain%d\n\tADDQ $%d, DX\nplain%d:", slot, slot, 64*groups, slot)
+}
