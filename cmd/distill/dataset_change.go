@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 func datasetChanges() []*cli.Command {
 	formats := "openai, sharegpt, alpaca, parquet, arrow, hf"
 	return []*cli.Command{
-		{Name: "convert", Usage: "write rows in another format, or read them from one", ArgsUsage: "SOURCE TARGET", Action: datasetConvert,
+		{Name: "convert", Usage: "write rows in another format, or read them from one", ArgsUsage: "SOURCE TARGET", Action: change(2, datasetConvert),
 			Description: "   distill dataset convert runs/my train.jsonl --to openai\n   distill dataset convert theirs.jsonl mine --from sharegpt\n\n" +
 				"   A TARGET without --to and without a known ending is a dataset of our own.",
 			Flags: []cli.Flag{
@@ -34,17 +35,41 @@ func datasetChanges() []*cli.Command {
 				&cli.Float64Flag{Name: "heldout", Usage: "`share` of prompts held out, for formats which do not say"},
 				&cli.StringFlag{Name: "where", Usage: "keep rows for which this `expression` is true"},
 			}},
-		{Name: "merge", Usage: "write the rows of several datasets into a new one, each id once", ArgsUsage: "SOURCE… TARGET", Action: datasetMerge},
-		{Name: "dedup", Usage: "write a dataset without repeated rows", ArgsUsage: "SOURCE TARGET", Action: datasetDedup, Flags: []cli.Flag{
+		{Name: "merge", Usage: "write the rows of several datasets into a new one, each id once", ArgsUsage: "SOURCE… TARGET", Action: change(-1, datasetMerge)},
+		{Name: "dedup", Usage: "write a dataset without repeated rows", ArgsUsage: "SOURCE TARGET", Action: change(2, datasetDedup), Flags: []cli.Flag{
 			&cli.Float64Flag{Name: "near", Usage: "also remove rows of at least this `similarity`, such as 0.8"}}},
-		{Name: "split", Usage: "write training and held-out rows into TARGET/train and TARGET/heldout", ArgsUsage: "SOURCE TARGET", Action: datasetSplit},
+		{Name: "split", Usage: "write training and held-out rows into TARGET/train and TARGET/heldout", ArgsUsage: "SOURCE TARGET", Action: change(2, datasetSplit)},
 		{Name: "card", Usage: "print a dataset card for publishing", ArgsUsage: "PATH", Action: datasetCard, Flags: []cli.Flag{
 			&cli.StringFlag{Name: "title", Usage: "of the dataset"}, &cli.StringFlag{Name: "license", Usage: "of the rows, as an SPDX `identifier`"}}},
 	}
 }
 
+// rowSeq is a reading of rows; each range reads them again.
+type rowSeq = iter.Seq2[distill.Row, error]
+
+// change is the action of a verb that makes something at its last argument out of the rows at those before it.
+func change(mostArguments int, do func(c *cli.Context, rows rowSeq, target string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c, 2, mostArguments)
+		if err != nil {
+			return err
+		}
+		target := args[len(args)-1]
+		var sources []rowSeq
+		for _, path := range args[:len(args)-1] {
+			rows, done, err := readRows(c, path)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = done() }() // nothing was written through it
+			sources = append(sources, rows)
+		}
+		return do(c, dataset.Concat(sources...), target)
+	}
+}
+
 // readRows opens the rows at path: a dataset of ours, a run directory, or a file or folder in another format.
-func readRows(c *cli.Context, path string) (iter.Seq2[distill.Row, error], func() error, error) {
+func readRows(c *cli.Context, path string) (rowSeq, func() error, error) {
 	dir, err := datasetDir(path)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +86,7 @@ func readRows(c *cli.Context, path string) (iter.Seq2[distill.Row, error], func(
 }
 
 // originOf says what rows are, by the first of them.
-func originOf(rows iter.Seq2[distill.Row, error]) (dataset.Origin, error) {
+func originOf(rows rowSeq) (dataset.Origin, error) {
 	for row, err := range rows {
 		if err != nil {
 			return dataset.Origin{}, err
@@ -76,7 +101,7 @@ func originOf(rows iter.Seq2[distill.Row, error]) (dataset.Origin, error) {
 }
 
 // writeDataset writes rows as a new dataset and says how many.
-func writeDataset(c *cli.Context, target string, rows iter.Seq2[distill.Row, error]) error {
+func writeDataset(c *cli.Context, target string, rows rowSeq) error {
 	origin, err := originOf(rows)
 	if err != nil {
 		return err
@@ -89,16 +114,7 @@ func writeDataset(c *cli.Context, target string, rows iter.Seq2[distill.Row, err
 	return err
 }
 
-func datasetConvert(c *cli.Context) error {
-	args, err := arguments(c, 2, 2)
-	if err != nil {
-		return err
-	}
-	rows, done, err := readRows(c, args[0])
-	if err != nil {
-		return err
-	}
-	defer func() { _ = done() }() // nothing was written through it
+func datasetConvert(c *cli.Context, rows rowSeq, target string) (err error) {
 	if source := c.String("where"); source != "" {
 		if rows, err = keepWhere(rows, source); err != nil {
 			return err
@@ -106,7 +122,7 @@ func datasetConvert(c *cli.Context) error {
 	}
 	format := convert.Format(c.String("to"))
 	if format == "" {
-		switch strings.ToLower(filepath.Ext(args[1])) {
+		switch strings.ToLower(filepath.Ext(target)) {
 		case ".jsonl":
 			format = convert.OpenAI
 		case ".parquet":
@@ -114,23 +130,23 @@ func datasetConvert(c *cli.Context) error {
 		case ".arrows", ".arrow":
 			format = convert.Arrow
 		default:
-			return writeDataset(c, args[1], rows)
+			return writeDataset(c, target, rows)
 		}
 	}
 	origin, err := originOf(rows)
 	if err != nil {
 		return err
 	}
-	n, err := convert.Write(args[1], format, rows, convert.Options{Thinking: convert.Thinking(c.String("thinking")), Origin: origin,
-		Card: card.Card{Title: filepath.Base(args[1]), Teacher: origin.Teacher, Tool: "distill " + programVersion(), Made: time.Now().UTC()}})
+	n, err := convert.Write(target, format, rows, convert.Options{Thinking: convert.Thinking(c.String("thinking")), Origin: origin,
+		Card: card.Card{Title: filepath.Base(target), Teacher: origin.Teacher, Tool: "distill " + programVersion(), Made: time.Now().UTC()}})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %d rows as %s\n", args[1], n, format)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %d rows as %s\n", target, n, format)
 	return err
 }
 
-func keepWhere(rows iter.Seq2[distill.Row, error], source string) (iter.Seq2[distill.Row, error], error) {
+func keepWhere(rows rowSeq, source string) (rowSeq, error) {
 	r, err := rule.Compile(source)
 	if err != nil {
 		return nil, usage(fmt.Sprintf("--where: %v", err), "")
@@ -148,37 +164,20 @@ func keepWhere(rows iter.Seq2[distill.Row, error], source string) (iter.Seq2[dis
 	}, nil
 }
 
-func datasetMerge(c *cli.Context) error {
-	args, err := arguments(c, 2, -1)
-	if err != nil {
-		return err
-	}
-	var all []iter.Seq2[distill.Row, error]
-	for _, path := range args[:len(args)-1] {
-		rows, done, err := readRows(c, path)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = done() }() // nothing was written through it
-		all = append(all, rows)
-	}
-	return writeDataset(c, args[len(args)-1], dataset.Concat(all...))
+func datasetMerge(c *cli.Context, rows rowSeq, target string) error {
+	return writeDataset(c, target, rows)
 }
 
-func datasetDedup(c *cli.Context) error {
-	args, err := arguments(c, 2, 2)
-	if err != nil {
-		return err
-	}
-	rows, done, err := readRows(c, args[0])
-	if err != nil {
-		return err
-	}
-	defer func() { _ = done() }() // nothing was written through it
+// dedupMemory is what the collector tries to stay within. What is remembered of a million rows is half of it, in tables
+// without pointers that cost little to look at again; left to itself it would let the heap double.
+const dedupMemory = 256 << 20
+
+func datasetDedup(c *cli.Context, rows rowSeq, target string) error {
 	origin, err := originOf(rows)
 	if err != nil {
 		return err
 	}
+	debug.SetMemoryLimit(dedupMemory)
 	steps := []hygiene.Step{hygiene.Exact()}
 	if near := c.Float64("near"); near != 0 {
 		step, err := hygiene.Near(near)
@@ -188,33 +187,24 @@ func datasetDedup(c *cli.Context) error {
 		steps = append(steps, step)
 	}
 	clean := hygiene.Clean(rows, steps...)
-	written, err := dataset.Write(args[1], dataset.Options{Origin: origin}, clean.Rows)
+	written, err := dataset.Write(target, dataset.Options{Origin: origin}, clean.Rows)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s: %d rows\n", args[1], written.Rows)
+	fmt.Fprintf(c.App.Writer, "%s: %d rows\n", target, written.Rows)
 	for _, r := range clean.Reports {
 		fmt.Fprintf(c.App.Writer, "%s removed %d\n", r.Step, r.Removed)
 	}
 	return nil
 }
 
-func datasetSplit(c *cli.Context) error {
-	args, err := arguments(c, 2, 2)
-	if err != nil {
-		return err
-	}
-	rows, done, err := readRows(c, args[0])
-	if err != nil {
-		return err
-	}
-	defer func() { _ = done() }() // nothing was written through it
-	if _, err := os.Stat(args[1]); !errors.Is(err, fs.ErrNotExist) {
-		return usage(fmt.Sprintf("%s exists already", args[1]), "choose another name: nothing is overwritten")
+func datasetSplit(c *cli.Context, rows rowSeq, target string) error {
+	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
+		return usage(fmt.Sprintf("%s exists already", target), "choose another name: nothing is overwritten")
 	}
 	for _, split := range []distill.Split{distill.Train, distill.Heldout} {
 		part := dataset.Where(rows, func(row *distill.Row) bool { return row.Prompt.Split == split })
-		if err := writeDataset(c, filepath.Join(args[1], string(split)), part); err != nil {
+		if err := writeDataset(c, filepath.Join(target, string(split)), part); err != nil {
 			return err
 		}
 	}

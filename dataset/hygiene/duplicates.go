@@ -25,13 +25,14 @@ func text(row *distill.Row) string {
 // Exact rejects rows whose question, thinking and response equal an earlier row's, but for case, blanks and punctuation.
 func Exact() Step {
 	seen := make(map[[16]byte]struct{})
+	var plain []byte
 	return Step{"exact duplicate", func(row *distill.Row) (string, bool) {
-		h := sha256.New()
+		plain = plain[:0]
 		for _, w := range words(text(row)) {
-			h.Write([]byte(w))
-			h.Write([]byte{' '})
+			plain = append(append(plain, w...), ' ')
 		}
-		k := [16]byte(h.Sum(nil)[:16])
+		sum := sha256.Sum256(plain)
+		k := [16]byte(sum[:16])
 		_, twice := seen[k]
 		seen[k] = struct{}{}
 		return "same words as an earlier row", twice

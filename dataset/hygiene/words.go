@@ -3,6 +3,7 @@ package hygiene
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -10,9 +11,9 @@ import (
 // words splits text into lower-case words of letters and digits. In scripts that are written without blanks each
 // character is a word.
 func words(text string) []string {
-	var out []string
-	start := -1
 	text = strings.ToLower(text)
+	out := make([]string, 0, len(text)/4+1)
+	start := -1
 	flush := func(end int) {
 		if start >= 0 {
 			out = append(out, text[start:end])
@@ -20,11 +21,11 @@ func words(text string) []string {
 		}
 	}
 	for i, r := range text {
-		switch {
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+		switch kindOf(r) {
+		case wordItself:
 			flush(i)
-			out = append(out, string(r))
-		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
+			out = append(out, text[i:i+utf8.RuneLen(r)])
+		case wordPart:
 			if start < 0 {
 				start = i
 			}
@@ -35,6 +36,31 @@ func words(text string) []string {
 	flush(len(text))
 	return out
 }
+
+// Kinds of characters.
+const (
+	between    = iota // words
+	wordPart          // letters, digits and marks
+	wordItself        // in scripts without blanks
+)
+
+// kindOf tells a character's kind; nearly all text is decided by the first two cases.
+func kindOf(r rune) int {
+	switch {
+	case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+		return wordPart
+	case r < utf8.RuneSelf || r == utf8.RuneError:
+		return between
+	case r >= firstThai && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+		return wordItself
+	case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
+		return wordPart
+	}
+	return between
+}
+
+// firstThai is the first character of the scripts that are written without blanks.
+const firstThai = 0x0E00
 
 // shingles returns the hashes of all runs of n words. A shorter text is one run.
 func shingles(words []string, n int) []uint64 {

@@ -3,7 +3,6 @@ package pack
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/seed-d24fde5f/distill"
@@ -30,28 +29,35 @@ type Example struct {
 	Signal *distill.Signal
 }
 
-// Corpus holds examples in a few large slices, about four bytes a token. It is filled, then read; reading is safe for
-// concurrent use.
+// Corpus holds examples as compact records, about four bytes a token and six to eight more for each entry of a signal. It
+// is filled, then read; reading is safe for concurrent use.
 type Corpus struct {
 	ends []distill.Token // tokens that end an answer; empty: not checked
 
-	tokens  []distill.Token
-	bounds  []int64 // example i is tokens[bounds[i]:bounds[i+1]]
-	answers []int32
-	weights []float32
-
-	kind     distill.SignalKind
-	rows     []int64 // for example i its signal's positions are signalRows rows[i]…rows[i+1]
-	rowEnds  []int64 // in ids and logprobs, one more than there are positions
-	ids      []distill.Token
-	logprobs []float32
+	records records
+	at      []example
+	kind    distill.SignalKind
+	tokens  int
 }
 
-// NewCorpus returns an empty corpus. Where end tokens are given, an example that does not end with one of them is
-// refused unless it says it is unfinished: a student that never sees the end never stops.
-func NewCorpus(endTokens ...distill.Token) *Corpus {
-	return &Corpus{ends: endTokens, bounds: []int64{0}, rows: []int64{0}, rowEnds: []int64{0}}
+// example is what stays in memory of one: 24 bytes.
+type example struct {
+	offset         int64 // of its record
+	bytes          int32
+	tokens, answer int32
+	weight         float32
 }
+
+// NewCorpus returns an empty corpus in memory. Where end tokens are given, an example that does not end with one of them
+// is refused unless it says it is unfinished: a student that never sees the end never stops.
+func NewCorpus(endTokens ...distill.Token) *Corpus { return &Corpus{ends: endTokens} }
+
+// Spill makes the corpus keep at most about hold bytes of records in memory and the rest in a file of its own in dir, which
+// is gone when the corpus is closed or the process ends. It is called before the first Add.
+func (c *Corpus) Spill(dir string, hold int) { c.records.dir, c.records.hold = dir, hold }
+
+// Close lets go of the file, if there is one. Batches of the corpus are of no use afterwards.
+func (c *Corpus) Close() error { return c.records.close() }
 
 // Add copies an example into the corpus.
 func (c *Corpus) Add(e Example) error {
@@ -63,69 +69,51 @@ func (c *Corpus) Add(e Example) error {
 		return ErrAllMasked
 	case len(c.ends) > 0 && !e.Unfinished && !slices.Contains(c.ends, e.Tokens[n-1]):
 		return ErrNoEnd
-	case n > math.MaxInt32:
+	case n > maxTokens:
 		return fmt.Errorf("pack: example of %d tokens", n)
 	}
-	if err := c.addSignal(e); err != nil {
-		return err
+	if s := e.Signal; s != nil {
+		if want := n - e.AnswerStart; s.Len() != want {
+			return fmt.Errorf("pack: signal of %d positions for an answer of %d tokens", s.Len(), want)
+		}
+		if c.kind != "" && c.kind != s.Kind {
+			return fmt.Errorf("pack: signal %q among %q: their losses differ", s.Kind, c.kind)
+		}
+	}
+	offset, size, err := c.records.add(e.Tokens, e.Signal)
+	if err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	if e.Signal != nil {
+		c.kind = e.Signal.Kind
 	}
 	weight := e.Weight
 	if weight == 0 {
 		weight = 1
 	}
-	c.tokens = append(c.tokens, e.Tokens...)
-	c.bounds = append(c.bounds, int64(len(c.tokens)))
-	c.answers = append(c.answers, int32(e.AnswerStart))
-	c.weights = append(c.weights, weight)
-	return nil
-}
-
-func (c *Corpus) addSignal(e Example) error {
-	s := e.Signal
-	if s == nil {
-		c.rows = append(c.rows, c.rows[len(c.rows)-1])
-		return nil
-	}
-	if want := len(e.Tokens) - e.AnswerStart; s.Len() != want {
-		return fmt.Errorf("pack: signal of %d positions for an answer of %d tokens", s.Len(), want)
-	}
-	if c.kind != "" && c.kind != s.Kind {
-		return fmt.Errorf("pack: signal %q among %q: their losses differ", s.Kind, c.kind)
-	}
-	c.kind = s.Kind
-	base := int64(len(c.ids))
-	for _, end := range s.Ends {
-		c.rowEnds = append(c.rowEnds, base+int64(end))
-	}
-	c.ids = append(c.ids, s.IDs...)
-	c.logprobs = append(c.logprobs, s.Logprobs...)
-	c.rows = append(c.rows, int64(len(c.rowEnds)-1))
+	c.at = append(c.at, example{offset, int32(size), int32(n), int32(e.AnswerStart), weight})
+	c.tokens += n
 	return nil
 }
 
 // Len returns the number of examples.
-func (c *Corpus) Len() int { return len(c.answers) }
+func (c *Corpus) Len() int { return len(c.at) }
 
 // Tokens returns the number of tokens in all examples.
-func (c *Corpus) Tokens() int { return len(c.tokens) }
+func (c *Corpus) Tokens() int { return c.tokens }
 
-// Example returns example i; its slices alias the corpus, but for the signal.
-func (c *Corpus) Example(i int) Example {
-	e := Example{Tokens: c.tokens[c.bounds[i]:c.bounds[i+1]], AnswerStart: int(c.answers[i]), Weight: c.weights[i]}
-	if first, last := c.rows[i], c.rows[i+1]; last > first {
-		e.Signal = &distill.Signal{Kind: c.kind}
-		for r := first; r < last; r++ {
-			e.Signal.Append(c.entries(r))
-		}
+// Example returns example i, which is the caller's own.
+func (c *Corpus) Example(i int) (Example, error) {
+	at := &c.at[i]
+	tokens, signal, err := c.records.read(at.offset, int(at.bytes), int(at.tokens), int(at.tokens-at.answer))
+	if err != nil {
+		return Example{}, fmt.Errorf("pack: example %d: %w", i, err)
 	}
-	return e
-}
-
-// entries returns the signal at one position of the corpus.
-func (c *Corpus) entries(row int64) ([]distill.Token, []float32) {
-	from, to := c.rowEnds[row], c.rowEnds[row+1]
-	return c.ids[from:to], c.logprobs[from:to]
+	if signal != nil {
+		signal.Kind = c.kind
+	}
+	return Example{Tokens: tokens, AnswerStart: int(at.answer), Weight: at.weight, Signal: signal}, nil
 }
 
 // size is the number of row positions example i takes: its last token is only ever predicted.
-func (c *Corpus) size(i int) int { return int(c.bounds[i+1]-c.bounds[i]) - 1 }
+func (c *Corpus) size(i int) int { return int(c.at[i].tokens) - 1 }

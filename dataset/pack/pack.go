@@ -108,7 +108,7 @@ func New(corpus *Corpus, options Options) (*Batches, error) {
 
 // place decides which positions of example i are used.
 func (b *Batches) place(i int) error {
-	size, length, answer := b.corpus.size(i), b.options.Length, int(b.corpus.answers[i])
+	size, length, answer := b.corpus.size(i), b.options.Length, int(b.corpus.at[i].answer)
 	from := 0
 	if size > length {
 		switch b.options.TooLong {
@@ -155,7 +155,7 @@ func (b *Batches) add(p piece) {
 
 // learnt counts the positions of p whose target belongs to the answer.
 func (b *Batches) learnt(p piece) int {
-	return int(p.to) - max(int(p.from), int(b.corpus.answers[p.example])-1)
+	return int(p.to) - max(int(p.from), int(b.corpus.at[p.example].answer)-1)
 }
 
 func (b *Batches) plan() {
@@ -220,8 +220,10 @@ func (b *Batches) Next() (batch *Batch, epoch uint64, err error) {
 		b.plan()
 	}
 	from := b.at.Batch * b.options.Rows
-	batch = b.fill(b.rows[from:min(from+b.options.Rows, len(b.rows))])
 	epoch = b.at.Epoch
+	if batch, err = b.fill(b.rows[from:min(from+b.options.Rows, len(b.rows))]); err != nil {
+		return nil, epoch, err
+	}
 	b.at.Batch++
 	for _, w := range batch.Weights {
 		if w > 0 {
@@ -232,7 +234,7 @@ func (b *Batches) Next() (batch *Batch, epoch uint64, err error) {
 }
 
 // fill lays rows out as a batch.
-func (b *Batches) fill(rows [][]piece) *Batch {
+func (b *Batches) fill(rows [][]piece) (*Batch, error) {
 	n, length := b.options.Rows*b.options.Length, b.options.Length
 	out := &Batch{Rows: b.options.Rows, Length: length, Tokens: make([]distill.Token, n),
 		Targets: make([]distill.Token, n), Weights: make([]float32, n), Starts: make([]int32, n)}
@@ -243,7 +245,9 @@ func (b *Batches) fill(rows [][]piece) *Batch {
 		at := 0
 		if r < len(rows) {
 			for _, p := range rows[r] {
-				b.copy(out, r*length+at, int32(at), p)
+				if err := b.copy(out, r*length+at, int32(at), p); err != nil {
+					return nil, err
+				}
 				at += p.size()
 			}
 		}
@@ -255,29 +259,32 @@ func (b *Batches) fill(rows [][]piece) *Batch {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // copy writes piece p at index at of the batch, which is position start of its row.
-func (b *Batches) copy(out *Batch, at int, start int32, p piece) {
-	c, i := b.corpus, p.example
-	tokens := c.tokens[c.bounds[i]:c.bounds[i+1]]
-	firstLearnt := max(c.answers[i]-1, 0)
+func (b *Batches) copy(out *Batch, at int, start int32, p piece) error {
+	e, err := b.corpus.Example(int(p.example))
+	if err != nil {
+		return err
+	}
+	firstLearnt := int32(max(e.AnswerStart-1, 0))
 	for t := p.from; t < p.to; t++ {
-		out.Tokens[at] = tokens[t]
+		out.Tokens[at] = e.Tokens[t]
 		out.Starts[at] = start
 		out.Targets[at] = b.options.Pad
 		if t >= firstLearnt {
-			out.Targets[at], out.Weights[at] = tokens[t+1], c.weights[i]
+			out.Targets[at], out.Weights[at] = e.Tokens[t+1], e.Weight
 		}
 		if out.Signal != nil {
 			// The signal of the token that is predicted here: the answer's tokens are counted from AnswerStart.
-			if row := c.rows[i] + int64(t+1-c.answers[i]); t >= firstLearnt && row < c.rows[i+1] {
-				out.Signal.Append(c.entries(row))
+			if position := int(t) + 1 - e.AnswerStart; t >= firstLearnt && position < e.Signal.Len() {
+				out.Signal.Append(e.Signal.At(position))
 			} else {
 				out.Signal.Append(nil, nil)
 			}
 		}
 		at++
 	}
+	return nil
 }

@@ -2,12 +2,16 @@ package pack
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/half"
 )
 
 const end = distill.Token(9999)
@@ -56,7 +60,10 @@ func TestEpochLearnsEveryAnswerOnce(t *testing.T) {
 		learnt, tokens := 0, 0
 		wanted := make(map[[2]distill.Token]float32) // predecessor and token, of all answers
 		for i := range c.Len() {
-			e := c.Example(i)
+			e, err := c.Example(i)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for j := max(e.AnswerStart, 1); j < len(e.Tokens); j++ {
 				wanted[[2]distill.Token{e.Tokens[j-1], e.Tokens[j]}] = e.Weight
 			}
@@ -178,6 +185,53 @@ func TestAddRefuses(t *testing.T) {
 			t.Errorf("%s: kept", name)
 		}
 	}
+}
+
+// An example comes back as it was put in, from memory and from a file, whose removal leaves nothing behind.
+func TestCorpusKeepsExamples(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		c := NewCorpus()
+		if hold := rapid.IntRange(-1, 400).Draw(t, "hold"); hold >= 0 {
+			c.Spill(dir, hold)
+		}
+		var all []Example
+		for range rapid.IntRange(1, 30).Draw(t, "examples") {
+			e := Example{Tokens: rapid.SliceOfN(rapid.Int32(), 2, 30).Draw(t, "tokens"), Weight: 1, AnswerStart: 1}
+			if exact := rapid.IntRange(0, 2).Draw(t, "signal"); exact > 0 {
+				e.Signal = &distill.Signal{Kind: distill.Sampled}
+				for range len(e.Tokens) - 1 {
+					ids := rapid.SliceOfN(rapid.Int32(), 0, 5).Draw(t, "ids")
+					logprobs := make([]float32, len(ids))
+					for i := range logprobs {
+						if logprobs[i] = rapid.Float32Range(-20, 0).Draw(t, "logprob"); exact == 1 {
+							logprobs[i] = half.FromF16(half.F16(logprobs[i]))
+						}
+					}
+					e.Signal.Append(ids, logprobs)
+				}
+			}
+			if err := c.Add(e); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, e)
+		}
+		for i, want := range all {
+			got, err := c.Example(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("example %d:\n%s", i, diff)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Fatalf("%s is left behind", left[0].Name())
+		}
+	})
 }
 
 func TestTooLongPolicies(t *testing.T) {

@@ -10,6 +10,12 @@ import (
 	"github.com/seed-d24fde5f/distill/train"
 )
 
+// heldBytes is how much of the examples of one split stays in memory; what is more lies in a file beside the training's.
+const heldBytes = 64 << 20
+
+// heldoutExamples bounds the rows that the held-out loss is measured on, every tenth of a run: more only make it slower.
+const heldoutExamples = 2048
+
 // corpora are the examples of both splits.
 type corpora struct {
 	train, heldout *pack.Corpus
@@ -19,13 +25,18 @@ type corpora struct {
 // encode turns the selected rows into examples.
 func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error) {
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
+	c.train.Spill(r.path(TrainDir), heldBytes)
+	c.heldout.Spill(r.path(TrainDir), heldBytes)
 	for row, err := range rows {
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, c.close())
+		}
+		if row.Prompt.Split == distill.Heldout && c.heldout.Len() == heldoutExamples {
+			break // they come last
 		}
 		e, err := l.example(&row, reasoning)
 		if err != nil {
-			return nil, fmt.Errorf("row %s: %w", row.ID, err)
+			return nil, errors.Join(fmt.Errorf("row %s: %w", row.ID, err), c.close())
 		}
 		corpus := c.train
 		if row.Prompt.Split == distill.Heldout {
@@ -35,14 +46,17 @@ func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error)
 		case errors.Is(err, pack.ErrAllMasked):
 			c.empty++
 		case err != nil:
-			return nil, fmt.Errorf("row %s: %w", row.ID, err)
+			return nil, errors.Join(fmt.Errorf("row %s: %w", row.ID, err), c.close())
 		}
 	}
 	if c.train.Len() == 0 {
-		return nil, inputErrorf("distill dataset stats shows what the teacher gave", "no row is left to learn from")
+		return nil, errors.Join(inputErrorf("distill dataset stats shows what the teacher gave", "no row is left to learn from"), c.close())
 	}
 	return c, nil
 }
+
+// close lets go of the examples. Nothing depends on its success.
+func (c *corpora) close() error { return errors.Join(c.train.Close(), c.heldout.Close()) }
 
 // packed is a training source over packed batches, addressed by number as exact resume needs.
 type packed struct {

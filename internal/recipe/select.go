@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"runtime/debug"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
@@ -24,6 +25,9 @@ type picked struct {
 	judged  int
 }
 
+// selectionMemory is what the program tries to stay within while it chooses among rows.
+const selectionMemory = 256 << 20
+
 // rowSeq is a reading of rows; each range reads them again.
 type rowSeq = iter.Seq2[distill.Row, error]
 
@@ -31,6 +35,9 @@ type rowSeq = iter.Seq2[distill.Row, error]
 // which they were asked for, which does not depend on who answered first. Two readings decide; of each row they remember
 // some hundred bytes.
 func (r *Run) selectRows() (rowSeq, *picked, error) {
+	// What is remembered of a million rows lies in slices and maps without pointers, which cost the collector nothing to look
+	// at again and again; left to itself it would let the heap double.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(selectionMemory))
 	p := &picked{dropped: map[string]int{}}
 	options, err := r.selectionOptions()
 	if err != nil {

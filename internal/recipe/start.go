@@ -166,6 +166,7 @@ func (r *Run) measuringBatches(l *language, rows rowSeq, cfg model.Config) ([]*n
 	if err != nil {
 		return nil, 0, err
 	}
+	defer c.close()
 	source, err := pack.New(c.train, r.packing(l, cfg.Context))
 	if err != nil {
 		return nil, 0, err

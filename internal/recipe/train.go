@@ -110,6 +110,7 @@ func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesso
 	if err != nil {
 		return train.Result{}, err
 	}
+	defer examples.close()
 	learner, err := r.newStudent(lang, what)
 	if err != nil {
 		return train.Result{}, err
