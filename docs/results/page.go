@@ -11,9 +11,15 @@ import (
 const introduction = `# Results
 
 What distillation gains, measured by this project on its own recipes. Every cell is the mean over seeds with half their range
-behind ±; a seed draws the initial weights, the teacher's samples, the problems and the order of batches anew. An arm is
-called different from the first one only where all of its seeds lie beyond all of the first one's. Seconds are wall-clock and carry whatever else the machine did meanwhile. Made by
-` + "`go run ./docs/results`" + `.
+behind ±; a seed draws the initial weights, the teacher's samples, the problems, the order of batches and the student's own
+answers anew. An arm is called different from the first one only where all of its seeds lie beyond all of the first one's.
+
+CPU seconds are what training took of one processor, on one thread, as the operating system counts them; they hardly depend
+on what else the machine does. Arms at equal time read as many tokens as make their training take as long, so counted, as
+that of the arm they are named after, in the mean over the seeds. KL to the teacher is KL(teacher‖student) on the teacher's
+held-out text, KL on own text is KL(student‖teacher) on answers that the student drew itself.
+
+Made by ` + "`go run ./docs/results -stories stories260K-f32.gguf`" + ` ([how](results/main.go)).
 `
 
 // measure is one column: a number read from a report.
@@ -29,23 +35,29 @@ var (
 	exactMatchQ4 = measure{"exact match, Q4_0", "%.1f %%", +1, func(r *report.Report) (float64, bool) {
 		return rate(find(r, report.Export, "Q4_0"))
 	}}
-	kl         = measure{"KL to the teacher", "%.4f", -1, of(func(m *report.Model) *float64 { return m.KLToTeacher })}
-	perplexity = measure{"perplexity", "%.3f", -1, of(func(m *report.Model) *float64 { return m.Perplexity })}
-	agreement  = measure{"top-1 agreement", "%.3f", +1, of(func(m *report.Model) *float64 { return m.TopOneAgreement })}
+	kl         = measure{"KL to the teacher", "%.4f", -1, of(report.Student, func(m *report.Model) *float64 { return m.KLToTeacher })}
+	klQ4       = measure{"KL, Q4_0", "%.4f", -1, of(report.Export, func(m *report.Model) *float64 { return m.KLToTeacher })}
+	klOwn      = measure{"KL on own text", "%.4f", -1, of(report.Student, func(m *report.Model) *float64 { return m.KLOnOwn })}
+	perplexity = measure{"perplexity", "%.3f", -1, of(report.Student, func(m *report.Model) *float64 { return m.Perplexity })}
 
-	trainSeconds = measure{"training, s", "%.0f", 0, func(r *report.Report) (float64, bool) {
+	trainSeconds = measure{"CPU s", "%.0f", 0, func(r *report.Report) (float64, bool) {
 		for _, s := range r.Stages {
 			if s.Name == "train" {
-				return s.Seconds, true
+				return s.CPUSeconds, s.CPUSeconds > 0
 			}
 		}
 		return 0, false
 	}}
+	tokens = measure{"M tokens", "%.2f", 0, func(r *report.Report) (float64, bool) { return float64(r.Training.Tokens) / 1e6, true }}
 )
 
-func of(field func(*report.Model) *float64) func(*report.Report) (float64, bool) {
+func of(role report.Role, field func(*report.Model) *float64) func(*report.Report) (float64, bool) {
 	return func(r *report.Report) (float64, bool) {
-		if m := find(r, report.Student, ""); m != nil && field(m) != nil {
+		format := ""
+		if role == report.Export {
+			format = "Q4_0"
+		}
+		if m := find(r, role, format); m != nil && field(m) != nil {
 			return *field(m), true
 		}
 		return 0, false
@@ -69,35 +81,67 @@ func find(r *report.Report, role report.Role, format string) *report.Model {
 	return nil
 }
 
-// write adds the study's question, table and findings to the page.
+// write adds the study's question, tables, findings and conclusion to the page.
 func (s *study) write(page *strings.Builder, results []result) {
-	fmt.Fprintf(page, "\n## %s\n\n%s\n\n", s.name, s.question)
+	fmt.Fprintf(page, "\n## %s\n\n%s\n\n", s.title, s.question)
 	fmt.Fprintf(page, "Recipe `%s`", s.recipe)
 	for _, set := range s.sets {
 		if !strings.HasPrefix(set, "teacher.model=") {
 			fmt.Fprintf(page, " `--set %s`", set)
 		}
 	}
-	page.WriteString(".")
-	if s.note != "" {
-		page.WriteString(" " + s.note)
+	page.WriteString(".\n")
+	equal := s.table(page, "At equal tokens", results, func(a *arm) bool { return a.timeOf == "" })
+	s.table(page, "At equal time", results, func(a *arm) bool { return a.timeOf != "" })
+	page.WriteString("\n")
+	if equal != nil {
+		for _, r := range results {
+			if r.name != equal.name {
+				against := equal
+				if twin := byName(results, r.against); twin != nil {
+					against = twin
+				}
+				fmt.Fprintf(page, "- **%s** against %s: %s.\n", r.name, against.name, finding(s.measures, against, &r))
+			}
+		}
 	}
-	page.WriteString("\n\n| arm | seeds |")
-	for _, m := range s.measures {
-		fmt.Fprintf(page, " %s |", m.name)
+	for _, line := range s.conclusions {
+		fmt.Fprintf(page, "\n%s\n", line)
 	}
-	page.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(s.measures)) + "\n")
-	for _, r := range results {
+}
+
+func byName(results []result, name string) *result {
+	for i := range results {
+		if name != "" && results[i].name == name {
+			return &results[i]
+		}
+	}
+	return nil
+}
+
+// table writes the arms that belong to it and returns the first, nil where there is none.
+func (s *study) table(page *strings.Builder, title string, results []result, belongs func(*arm) bool) *result {
+	var first *result
+	for i := range results {
+		r := &results[i]
+		if !belongs(&r.arm) {
+			continue
+		}
+		if first == nil {
+			first = r
+			fmt.Fprintf(page, "\n%s:\n\n| arm | seeds |", title)
+			for _, m := range s.measures {
+				fmt.Fprintf(page, " %s |", m.name)
+			}
+			page.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(s.measures)) + "\n")
+		}
 		fmt.Fprintf(page, "| %s | %d |", r.name, len(r.reports))
 		for _, m := range s.measures {
 			fmt.Fprintf(page, " %s |", cell(m, r.values(m)))
 		}
 		page.WriteString("\n")
 	}
-	page.WriteString("\n")
-	for _, r := range results[1:] {
-		fmt.Fprintf(page, "- **%s** against %s: %s\n", r.name, results[0].name, finding(s.measures, &results[0], &r))
-	}
+	return first
 }
 
 func (r *result) values(m measure) []float64 {

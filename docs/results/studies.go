@@ -1,57 +1,128 @@
 package main
 
+import "slices"
+
 // study is one question: a recipe, settings that all its arms share, and the arms.
 type study struct {
-	name, question string
-	note           string // what a reader must know to read the table rightly
-	recipe         string
-	sets           []string
-	measures       []measure
-	arms           []arm
+	name, title, question string
+	recipe                string
+	sets                  []string
+	measures              []measure
+	arms                  []arm
+	conclusions           []string // what follows for the recipes' defaults
 }
 
 // arm is one way of doing it. The first arm of a study is the one that the others are compared with.
 type arm struct {
-	name string
-	sets []string
+	name    string
+	sets    []string
+	against string // the arm it is compared with instead of the first
+
+	timeOf string // at equal time: the arm whose processor time it is given
+	twin   string // and the arm at equal tokens that is the same but for its length
 }
 
+// light leaves out of a run what no study reads.
+var light = []string{"export.formats=[q4_0]", "export.hf=false", "export.modelfile=false", "train.control=none", "eval.speed=false",
+	"eval.gates.not_worse=false", "report.samples=0"}
+
 // studies lists every question. Those about stories need the teacher's file.
-func studies(stories string) []study {
-	reasoner := []measure{exactMatch, exactMatchQ4, kl, trainSeconds}
-	all := []study{{
-		name:     "reasoner",
-		question: "Does the teacher's distribution teach more than its words, where the teacher is nearly certain of every token?",
-		recipe:   "quickstart",
-		sets:     []string{"train.tokens=2000000", "prompts.problems.count=8000"},
-		measures: reasoner,
-		arms: []arm{
-			{"text", nil},
-			{"forward KL top-k", []string{"teacher.signal.kind=topk", "train.loss.kind=forward_kl"}},
-			{"reverse KL top-k", []string{"teacher.signal.kind=topk", "train.loss.kind=reverse_kl"}},
-			{"AdamW text", []string{"train.optimizer.kind=adamw"}},
-		},
-	}}
-	if stories == "" {
-		return all
+func studies(stories string) []*study {
+	all := []*study{reasoner(), fewProblems()}
+	if stories != "" {
+		all = append(all, storyWriter(stories))
 	}
-	return append(all, study{
-		name:     "stories",
-		question: "Which signal and which divergence teach most, where the teacher's next word is open?",
-		note: "The measured KL is the forward one, KL(teacher‖student): arms that minimise another divergence are judged by a measure " +
-			"they do not minimise. All arms have the learning rates of the recipe, which were chosen for forward KL.",
-		recipe:   "stories",
-		sets:     []string{"teacher.model=" + stories, "train.epochs=0", "train.tokens=1500000"},
-		measures: []measure{kl, perplexity, agreement, trainSeconds},
+	return all
+}
+
+var (
+	dense   = []string{"train.loss.kind=forward_kl", "train.loss.dense=true"}
+	reverse = []string{"train.loss.kind=reverse_kl", "train.loss.dense=true"}
+	jsd     = []string{"train.loss.kind=jsd", "train.loss.dense=true"}
+	qat     = []string{"train.qat.type=q4_0", "train.qat.share=0.15"}
+)
+
+// own mixes answers of the student's own into what else an arm does.
+func own(loss string, sets ...string) []string {
+	return append(sets, "train.on_policy.share=0.5", "train.on_policy.start=0.25", "train.on_policy.loss="+loss)
+}
+
+func with(sets []string, more ...string) []string { return slices.Concat(sets, more) }
+
+// reasoner asks on the task where the teacher is nearly certain of every token and answers can be right or wrong.
+func reasoner() *study {
+	return &study{
+		name:  "reasoner",
+		title: "The reasoner: a teacher that is nearly certain of every token",
+		question: "The built-in model of 2.8M parameters solves word problems; its student has 311,000. Does its distribution teach more than " +
+			"its words, and do the student's own mistakes, where there are more problems than the student can read?",
+		recipe: "quickstart",
+		sets: with(light, "prompts.problems.count=6000", "prompts.heldout=0.08", "train.tokens=1000000", "eval.prompts=400", "eval.max_tokens=160",
+			"eval.gates.of_teacher=0"),
+		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
-			{"text", []string{"train.loss.kind=ce", "teacher.signal.kind=none"}},
-			{"forward KL sampled 12", nil},
-			{"forward KL top-k 12", []string{"teacher.signal.kind=topk"}},
-			{"forward KL top-k 64", []string{"teacher.signal.kind=topk", "teacher.signal.k=64"}},
-			{"reverse KL top-k 64", []string{"teacher.signal.kind=topk", "teacher.signal.k=64", "train.loss.kind=reverse_kl"}},
-			{"JSD top-k 64", []string{"teacher.signal.kind=topk", "teacher.signal.k=64", "train.loss.kind=jsd"}},
-			{"half KL half text", []string{"train.loss.weight=0.5"}},
-			{"AdamW sampled 12", []string{"train.optimizer.kind=adamw"}},
+			{name: "text"},
+			{name: "forward KL, top-k 12", sets: []string{"teacher.signal.kind=topk", "train.loss.kind=forward_kl"}},
+			{name: "forward KL, dense", sets: dense},
+			{name: "reverse KL, dense", sets: reverse},
+			{name: "JSD, dense", sets: jsd},
+			{name: "half on own answers, forward KL", sets: own("forward_kl")},
+			{name: "from the teacher's layers", sets: []string{"student.from=teacher", "student.cut.layers=3", "student.cut.width=96", "student.cut.ffn=160",
+				"student.cut.heads=2", "student.cut.kv_heads=2"}},
+			{name: "text, then Q4_0 in training", sets: qat},
+			{name: "text at the time of own answers", timeOf: "half on own answers, forward KL", twin: "text", against: "half on own answers, forward KL"},
 		},
-	})
+	}
+}
+
+// fewProblems asks the same where the student must read each problem many times.
+func fewProblems() *study {
+	return &study{
+		name:     "few-problems",
+		title:    "The reasoner with few problems: each is read many times",
+		question: "The same, but there are 1,200 problems to learn from, so that the student reads each about fifteen times. The teacher could write no more text.",
+		recipe:   "quickstart",
+		sets: with(light, "prompts.problems.count=1500", "prompts.heldout=0.2", "train.tokens=1000000", "eval.prompts=300", "eval.max_tokens=160",
+			"eval.gates.of_teacher=0"),
+		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
+		arms: []arm{
+			{name: "text"},
+			{name: "forward KL, dense", sets: dense},
+			{name: "half on own answers, forward KL", sets: own("forward_kl", dense...)},
+			{name: "half on own answers, JSD", sets: own("jsd", dense...)},
+			{name: "half on own answers, reverse KL", sets: own("reverse_kl", dense...)},
+			{name: "text at the time of own answers", timeOf: "half on own answers, forward KL", twin: "text", against: "half on own answers, forward KL"},
+		},
+	}
+}
+
+// storyWriter asks on a teacher whose next word is open.
+func storyWriter(model string) *study {
+	return &study{
+		name:  "stories",
+		title: "Stories: a teacher whose next word is open",
+		question: "stories260K writes, a student of 56,500 parameters, a fifth of it, learns. Which signal, which divergence and which start teach most? " +
+			"All arms have the learning rates of the recipe, which were chosen for forward KL.",
+		recipe:   "stories",
+		sets:     with(light, "teacher.model="+model, "train.epochs=0", "train.tokens=1000000", "eval.own_answers=100"),
+		measures: []measure{kl, perplexity, klOwn, klQ4, tokens, trainSeconds},
+		arms: []arm{
+			{name: "text", sets: []string{"train.loss.kind=ce", "teacher.signal.kind=none"}},
+			{name: "forward KL, sampled 12"},
+			{name: "forward KL, top-k 12", sets: []string{"teacher.signal.kind=topk"}},
+			{name: "forward KL, top-k 64", sets: []string{"teacher.signal.kind=topk", "teacher.signal.k=64"}},
+			{name: "forward KL, dense", sets: dense},
+			{name: "reverse KL, dense", sets: reverse, against: "forward KL, dense"},
+			{name: "JSD, dense", sets: jsd, against: "forward KL, dense"},
+			{name: "half on own answers, forward KL", sets: own("forward_kl", dense...), against: "forward KL, dense"},
+			{name: "half on own answers, JSD", sets: own("jsd", dense...), against: "forward KL, dense"},
+			{name: "half on own answers, reverse KL", sets: own("reverse_kl", dense...), against: "forward KL, dense"},
+			{name: "from the teacher's layers, dense", against: "forward KL, dense", sets: with(dense, "student.from=teacher", "student.cut.layers=3",
+				"student.cut.width=32", "student.cut.ffn=96", "student.cut.heads=4", "student.cut.kv_heads=4")},
+			{name: "dense, then Q4_0 in training", sets: with(dense, qat...), against: "forward KL, dense"},
+			{name: "text at the time of own answers", timeOf: "half on own answers, forward KL", twin: "text", against: "half on own answers, forward KL"},
+			{name: "sampled 12 at the time of own answers", timeOf: "half on own answers, forward KL", twin: "forward KL, sampled 12", against: "half on own answers, forward KL"},
+			{name: "dense at the time of own answers", timeOf: "half on own answers, forward KL", twin: "forward KL, dense", against: "half on own answers, forward KL"},
+		},
+	}
 }

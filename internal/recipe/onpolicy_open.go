@@ -26,10 +26,11 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 		return nil, errors.New("train.on_policy: the stored data are in no batches")
 	}
 	a := &author{run: r, ctx: ctx, learner: learner, lang: l, packing: r.packing(l, learner.Config().Context), dir: r.path(TrainDir, what.dir, ownDir), seed: what.seed}
-	if err := a.readPrompts(rows); err != nil {
+	if err := r.appoint(a, stored); err != nil {
 		return nil, err
 	}
-	if err := r.appoint(a, stored); err != nil {
+	if err := a.readPrompts(rows); err != nil {
+		a.close()
 		return nil, err
 	}
 	// A checkpoint that cannot be read sends a run back to the one before: the rounds since then must still be there.
@@ -48,13 +49,19 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 }
 
 // appoint gives the author the teacher that judges: one that runs along, or one that keeps the likeliest tokens.
-func (r *Run) appoint(a *author, stored *packed) (err error) {
+func (r *Run) appoint(a *author, stored *packed) error {
 	if !a.lang.exact {
 		return inputErrorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
 	}
+	m, err := OpenModel(r.teacherModel())
+	if err != nil {
+		return err
+	}
+	a.longest = min(a.packing.Length+1, m.Context)
+	m.Close()
 	switch {
 	case r.Recipe.Train.OnPolicy.K > 0:
-		a.judge, err = r.openJudge(a.packing.Length + 1)
+		a.judge, err = r.openJudge(a.longest)
 	case stored.teacher != nil:
 		a.teacher = stored.teacher
 	default:
@@ -79,14 +86,14 @@ func (a *author) readPrompts(rows rowSeq) error {
 			return err
 		}
 		tokens, examples = tokens+min(len(e.Tokens), a.packing.Length), examples+1
-		if seen[row.Prompt.ID] || e.AnswerStart >= a.packing.Length {
+		if seen[row.Prompt.ID] || e.AnswerStart >= a.longest-1 {
 			continue
 		}
 		seen[row.Prompt.ID] = true
 		a.prompts = append(a.prompts, prompted{prompt: &row.Prompt, tokens: e.Tokens[:e.AnswerStart:e.AnswerStart]})
 	}
 	if len(a.prompts) == 0 {
-		return inputErrorf("raise train.seq", "train.on_policy: no training prompt leaves room for an answer in %d tokens", a.packing.Length)
+		return inputErrorf("raise train.seq", "train.on_policy: no training prompt leaves room for an answer in %d tokens, what a training sequence and the teacher's context have", a.longest)
 	}
 	a.packing.TooLong = pack.Refuse
 	a.typical = float64(tokens) / float64(examples)

@@ -45,6 +45,7 @@ type author struct {
 	prompts []prompted
 	packing pack.Options
 	typical float64 // tokens of an example, prompt included
+	longest int     // tokens that prompt and answer may have: what a row holds and the teacher can read
 	teacher nn.Teacher
 	judge   judge // instead of teacher
 	dir     string
@@ -137,12 +138,12 @@ func (a *author) writeAll(number, from int, prompts []int, into []written) error
 	group, ctx := errgroup.WithContext(a.ctx)
 	group.SetLimit(2 * slotsOfAuthor)
 	o := &a.run.Recipe.Train.OnPolicy
-	limit := cmp.Or(o.MaxTokens, a.run.Recipe.Teacher.Sampling.MaxTokens, a.packing.Length)
+	limit := cmp.Or(o.MaxTokens, a.run.Recipe.Teacher.Sampling.MaxTokens, a.longest)
 	for i, p := range prompts {
 		group.Go(func() error {
 			q := a.prompts[p]
 			seed := rand.New(rand.NewPCG(a.seed^answerStream, uint64(number)<<32+uint64(from+i))).Uint64()
-			sampling := distill.Sampling{Temperature: o.Temperature, Seed: seed, MaxTokens: min(limit, a.packing.Length+1-len(q.tokens))}
+			sampling := distill.Sampling{Temperature: o.Temperature, Seed: seed, MaxTokens: min(limit, a.longest-len(q.tokens))}
 			result, err := a.engine.Generate(ctx, infer.Request{Prompt: q.tokens, Sampling: sampling, EndTokens: a.lang.format.Stops()})
 			if err != nil {
 				return err
@@ -152,7 +153,7 @@ func (a *author) writeAll(number, from int, prompts []int, into []written) error
 				w.Nats -= float64(v)
 			}
 			if a.judge != nil {
-				w.Signal, err = a.judge.judge(ctx, q, w.Tokens)
+				_, w.Signal, err = a.judge.Score(ctx, q.prompt.Messages, w.Tokens, distill.SignalSpec{Kind: distill.TopK, K: o.K})
 			}
 			into[i] = w
 			return err
@@ -261,7 +262,7 @@ func readRound(path string) ([]written, error) {
 // close frees the models that write and judge.
 func (a *author) close() {
 	if a.judge != nil {
-		a.judge.close()
+		a.judge.Close() // nothing of it was written anywhere
 	}
 	if a.model != nil {
 		a.engine.Close()

@@ -29,10 +29,11 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	bf16 := r.precision() == "bf16"
 	t.Footprint = student.Memory(cfg, student.Load{Rows: train.Batch, Length: length, HeldoutRows: train.Batch, BF16: bf16,
 		Muon: train.Optimizer.Kind == "muon", KeepBest: false})
-	var err error
-	if t.Beside, err = r.beside(cfg, length); err != nil {
+	beside, work, err := r.beside(cfg, length)
+	if err != nil {
 		return err
 	}
+	t.Beside = beside
 	t.MemoryBytes = t.Footprint.Total() + t.Beside
 	t.Checkpoints = int64(train.Keep+1) * int64(cfg.Params()) * 4 * 3
 	if o.NoBench || cfg.Params() > benchLimit {
@@ -44,9 +45,13 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 		return err
 	}
 	t.TokensPerS = speed.MeanTokensPerS
-	t.Seconds = float64(t.Tokens) / t.TokensPerS
+	alone := float64(t.Tokens) / t.TokensPerS
+	t.Seconds = float64(train.Seeds) * work * alone
 	if train.Control != "none" {
-		t.Seconds *= 2
+		t.Seconds += alone
+	}
+	if q := train.QAT; q != nil {
+		t.Seconds += q.Share * alone
 	}
 	return nil
 }

@@ -247,9 +247,9 @@ func (r *Run) do(ctx context.Context, s stage) error {
 	if err := r.state.write(r.Dir); err != nil {
 		return err
 	}
-	start, worked := time.Now(), at.Seconds
+	start, worked, cpu := time.Now(), at.Seconds, processorSeconds()
 	output, err := s.do(ctx, r, at)
-	at.Seconds = worked + time.Since(start).Seconds()
+	at.Seconds, at.CPU = worked+time.Since(start).Seconds(), at.CPU+processorSeconds()-cpu
 	if err == nil {
 		at.State, at.Output = done, output
 		announce(r.opts.Monitor, s.name, done)
@@ -296,7 +296,7 @@ func (r *Run) Stages() []report.Stage {
 	var all []report.Stage
 	for _, s := range stages() {
 		if at := r.state.Stages[s.name]; at != nil {
-			all = append(all, report.Stage{Name: s.name, State: at.State, Seconds: at.Seconds, Calls: at.Calls, Tokens: at.Tokens, CostUSD: at.CostUSD, Note: at.Note})
+			all = append(all, report.Stage{Name: s.name, State: at.State, Seconds: at.Seconds, CPUSeconds: at.CPU, Calls: at.Calls, Tokens: at.Tokens, CostUSD: at.CostUSD, Note: at.Note})
 		}
 	}
 	return all

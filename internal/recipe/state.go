@@ -34,7 +34,8 @@ type StageState struct {
 	Inputs  string    `json:"inputs"`           // digest of what it depends on
 	Output  string    `json:"output,omitempty"` // digest of what it made, once done
 	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"` // worked in all, over every continuation
+	Seconds float64   `json:"seconds"`               // worked in all, over every continuation
+	CPU     float64   `json:"cpu_seconds,omitempty"` // of the processors, likewise; 0 where the system does not tell
 	Calls   int64     `json:"calls,omitempty"`
 	Tokens  int64     `json:"tokens,omitempty"`
 	CostUSD *float64  `json:"cost_usd,omitempty"`

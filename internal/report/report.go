@@ -170,13 +170,14 @@ type Point struct {
 
 // Stage is how one stage went.
 type Stage struct {
-	Name    string   `json:"name"`
-	State   string   `json:"state"` // done, skipped, reused
-	Seconds float64  `json:"seconds"`
-	Calls   int64    `json:"calls,omitempty"`
-	Tokens  int64    `json:"tokens,omitempty"`
-	CostUSD *float64 `json:"cost_usd,omitempty"`
-	Note    string   `json:"note,omitempty"`
+	Name       string   `json:"name"`
+	State      string   `json:"state"` // done, skipped, reused
+	Seconds    float64  `json:"seconds"`
+	CPUSeconds float64  `json:"cpu_seconds,omitempty"` // of all processors together
+	Calls      int64    `json:"calls,omitempty"`
+	Tokens     int64    `json:"tokens,omitempty"`
+	CostUSD    *float64 `json:"cost_usd,omitempty"`
+	Note       string   `json:"note,omitempty"`
 }
 
 // Sample puts teacher and student side by side on one held-out prompt.
