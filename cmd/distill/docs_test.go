@@ -96,7 +96,7 @@ func TestDocumentedCommands(t *testing.T) {
 
 // distillWords returns the words after "distill" of a line that calls it, or nil.
 func distillWords(line string) []string {
-	for _, prefix := range []string{"distill ", "./distill ", "./distill-arm64 ", "go run ./cmd/distill "} {
+	for _, prefix := range []string{"distill ", "./distill ", "go run ./cmd/distill "} {
 		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok {
 			rest, _, _ = strings.Cut(rest, " #")
 			return strings.Fields(rest)

@@ -21,8 +21,8 @@ type Measurement struct {
 	Device  string    `json:"device"` // its own name, such as Raspberry Pi 5 Model B Rev 1.0
 	Memory  int64     `json:"memory_bytes,omitempty"`
 	File    string    `json:"file"` // without its folder
-	Sum     string    `json:"xxh64"`
-	When    time.Time `json:"when"`
+	Sum     string    `json:"xxh64,omitempty"`
+	When    time.Time `json:"when,omitzero"`
 	Program string    `json:"program"`
 	Speed   Speed     `json:"speed"` // with the number of threads that decoded fastest
 }

@@ -81,7 +81,7 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 	if p.Heldout == 0 {
 		add("no prompt is held out: evaluation will refuse to start; raise prompts.heldout or give more prompts")
 	} else if p.Heldout < 30 && c.Eval.Match != "none" {
-		add("only %d prompts are held out: exact match will have an interval of ±15 points or more", p.Heldout)
+		add("no more than %d of the prompts are held out: exact match will have an interval of ±15 points or more", p.Heldout)
 	}
 	if c.Teacher.Kind == "remote" && c.Teacher.Signal.Kind != "none" {
 		d := dialectOf(&c.Teacher)
