@@ -52,8 +52,8 @@ func readLines[T any](r io.Reader) (lines []T, whole int64, err error) {
 			return nil, 0, err
 		}
 		var v T
-		if json.Unmarshal(line, &v) != nil {
-			return lines, whole, nil
+		if good := json.Unmarshal(line, &v) == nil; !good {
+			return lines, whole, nil // what follows a damaged line is measured again
 		}
 		lines, whole = append(lines, v), whole+int64(len(line))
 	}

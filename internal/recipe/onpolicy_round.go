@@ -51,7 +51,6 @@ type author struct {
 	dir     string
 	seed    uint64
 	kept    int // rounds whose files are kept
-	meter   *trainMeter
 }
 
 // prompted is a training prompt in the student's tokens.
