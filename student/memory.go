@@ -1,6 +1,7 @@
 package student
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/model"
@@ -15,7 +16,8 @@ type Load struct {
 	KeepBest             bool // without a folder for checkpoints
 	Muon                 bool // instead of AdamW
 	LoRA                 *LoRA
-	Rounded              bool // with RoundTo
+	Base                 int64 // bytes of the frozen weights as they lie in their file, with LoRA; 0 means float32 in memory
+	Rounded              bool  // with RoundTo
 }
 
 // Footprint is the memory of a training run, in bytes.
@@ -56,6 +58,9 @@ func Memory(cfg model.Config, l Load) Footprint {
 		learnt, learntMatrices = added, 0
 	}
 	f.Weights = 4 * (all + added)
+	if l.Base > 0 {
+		f.Weights = l.Base + 4*added
+	}
 	if l.Rounded {
 		f.Weights += 4 * (matrices + head)
 	}
@@ -71,6 +76,9 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Optimizer += 4 * 4 * int64(cfg.Width) * int64(max(cfg.FFN, cfg.Heads*cfg.HeadDim))
 	}
 	f.Packed = 8 * (matrices + head) // both orientations of every matrix
+	if l.Base > 0 {
+		f.Packed = 0
+	}
 	if l.BF16 {
 		f.Packed /= 2
 	}
@@ -78,6 +86,9 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Packed += 4 * int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
 	}
 	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, l.Recompute, false)
+	if l.LoRA != nil {
+		f.Activations += adapterActivations(cfg, *l.LoRA, l.Rows*l.Length)
+	}
 	if l.HeldoutRows > 0 {
 		a, logits := activations(cfg, l.HeldoutRows*l.Length, true, true)
 		f.Activations, f.Logits = f.Activations+a, f.Logits+logits
@@ -106,6 +117,26 @@ func activations(cfg model.Config, n int, shared, inference bool) (kept, logits 
 	return 4 * int64(n) * int64(perRow), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
 }
 
+// Beside predicts what a teacher that runs along takes, whose weights have that many bytes in their file.
+func Beside(cfg model.Config, bytes int64, rows, length int) int64 {
+	kept, logits := activations(cfg, rows*length, true, true)
+	return bytes + kept + logits
+}
+
+// adapterActivations returns the bytes of what adapters keep of a forward pass, and need in the backward pass.
+func adapterActivations(cfg model.Config, l LoRA, n int) int64 {
+	perRow := 2 * l.Rank // scratch of one
+	for _, s := range cfg.Specs() {
+		if l.targets(s.Name) {
+			perRow += l.Rank
+		}
+	}
+	if l.Dropout > 0 {
+		perRow += max(cfg.FFN, cfg.Width, cfg.Heads*cfg.HeadDim)
+	}
+	return 4 * int64(n) * int64(perRow)
+}
+
 func elements(shape []int) int64 {
 	n := int64(1)
 	for _, d := range shape {
@@ -115,18 +146,21 @@ func elements(shape []int) int64 {
 }
 
 func adapterElements(cfg model.Config, l LoRA) (n int64) {
+	for _, s := range cfg.Specs() {
+		if l.targets(s.Name) {
+			n += int64(l.Rank) * int64(s.Shape[0]+s.Shape[1])
+		}
+	}
+	return n
+}
+
+// targets reports whether a weight has an adapter.
+func (l LoRA) targets(weight string) bool {
 	targets := l.Targets
 	if targets == nil {
 		targets = loraTargets
 	}
-	for _, s := range cfg.Specs() {
-		for _, t := range targets {
-			if strings.HasSuffix(s.Name, "."+t+".weight") {
-				n += int64(l.Rank) * int64(s.Shape[0]+s.Shape[1])
-			}
-		}
-	}
-	return n
+	return slices.ContainsFunc(targets, func(t string) bool { return strings.HasSuffix(weight, "."+t+".weight") })
 }
 
 // FLOPs returns the floating-point operations of training on one token of a sequence of that length: 6 for each weight

@@ -3,6 +3,7 @@ package student_test
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
@@ -62,6 +63,32 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%s: predicted %d KiB, live %d KiB: %+v", name, predicted>>10, measured>>10, f)
 		}
 		s.Close()
+	}
+}
+
+// TestMemoryOfBase is TestMemory for adapters over weights that stay in their file, which are no part of the heap.
+func TestMemoryOfBase(t *testing.T) {
+	cfg := model.Config{Arch: model.Llama, Vocab: 3000, Context: 128, Width: 96, FFN: 256, Layers: 3, Heads: 6, KVHeads: 2, HeadDim: 16,
+		RopeTheta: 10000, NormEps: 1e-5, TiedEmbeddings: true}
+	m := stored(t, cfg, "Q8_0")
+	lora := student.LoRA{Rank: 4, Dropout: 0.1}
+	before := live()
+	s, err := student.FromModel(m, student.WithLoRA(lora))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b := batch(rand.New(rand.NewPCG(4, 4)), 8, 64, cfg.Vocab)
+	var measured int64
+	o := train.Options{Model: s, Data: fixed{b}, Steps: 2, Rate: 1e-3, Observe: func(train.Progress) { measured = live() - before }}
+	if _, err := train.Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	load := student.Load{Rows: 8, Length: 64, LoRA: &lora, Base: m.Bytes()}
+	f := student.Memory(cfg, load)
+	predicted := f.Total() - f.Program - load.Base
+	if math.Abs(float64(measured-predicted)) > 0.15*float64(predicted) {
+		t.Errorf("predicted %d KiB, live %d KiB: %+v", predicted>>10, measured>>10, f)
 	}
 }
 

@@ -92,20 +92,42 @@ func FromModel(m *model.Model, options ...Option) (*Student, error) {
 		if p.Data() == nil {
 			continue
 		}
-		w, err := m.Float32(p.Name())
-		if err != nil {
+		if err := s.read(p, m); err != nil {
+			s.Close()
 			return nil, fmt.Errorf("student: %w", err)
 		}
-		if len(w) != len(p.Data()) {
-			return nil, fmt.Errorf("student: weight %s has %d elements, not %d", p.Name(), len(w), len(p.Data()))
-		}
-		copy(p.Data(), w)
-		p.Changed()
 	}
 	if err := s.adapt(0); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// read sets a parameter to a model's weight: a matrix without a copy of it in between.
+func (s *Student) read(p *nn.Param, m *model.Model) error {
+	defer p.Changed()
+	if len(p.Shape()) == 2 {
+		rows, err := m.Rows(p.Name())
+		if err != nil {
+			return err
+		}
+		n, cols := rows.Shape()
+		const together = 256
+		s.pool.For((n+together-1)/together, func(block int) {
+			lo, hi := block*together, min(n, (block+1)*together)
+			rows.Decode(p.Data()[lo*cols:hi*cols], lo, hi)
+		})
+		return nil
+	}
+	w, err := m.Float32(p.Name())
+	if err != nil {
+		return err
+	}
+	if len(w) != len(p.Data()) {
+		return fmt.Errorf("weight %s has %d elements, not %d", p.Name(), len(w), len(p.Data()))
+	}
+	copy(p.Data(), w)
+	return nil
 }
 
 // Own closes c when the student is closed: the model that its frozen weights lie in.
@@ -219,8 +241,12 @@ func (s *Student) Close() {
 func (s *Student) Model(name string, tok *tokenizer.Tokenizer, template string) (*model.Model, error) {
 	if s.base != nil {
 		made := map[string]func() []float32{}
+		var merged []float32 // one at a time
 		for weight, a := range s.adapters {
-			made[weight] = func() []float32 { return a.Merge(s.byName[weight]) }
+			made[weight] = func() []float32 {
+				merged = a.Merge(merged, s.byName[weight])
+				return merged
+			}
 		}
 		m := s.base.With(made)
 		m.Name, m.Tokenizer, m.Template = name, tok, template
@@ -231,7 +257,7 @@ func (s *Student) Model(name string, tok *tokenizer.Tokenizer, template string) 
 		p := s.byName[spec.Name]
 		weights[spec.Name] = p.Data()
 		if a := s.adapters[spec.Name]; a != nil {
-			weights[spec.Name] = a.Merge(p)
+			weights[spec.Name] = a.Merge(nil, p)
 		}
 	}
 	m, err := model.New(s.cfg, tok, template, weights)

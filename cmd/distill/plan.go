@@ -106,7 +106,11 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	if train.TokensPerS > 0 {
 		row("time to train", "%s at %.0f tokens/s, measured here", seconds(train.Seconds), train.TokensPerS)
 	}
-	row("memory to train", "%s", report.Bytes(train.MemoryBytes))
+	recomputed := ""
+	if train.Recompute {
+		recomputed = ", with activations computed again in the backward pass"
+	}
+	row("memory to train", "%s%s", report.Bytes(train.MemoryBytes), recomputed)
 	row("disk", "%s", report.Bytes(p.DiskBytes))
 	fmt.Fprintln(w, render(t))
 	if len(p.Exports) > 0 {

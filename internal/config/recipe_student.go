@@ -32,7 +32,7 @@ type Student struct {
 	Template string `yaml:"template,omitempty"`
 	// Cut makes the model named in from smaller before training, which then is its recovery.
 	Cut *Cut `yaml:"cut,omitempty"`
-	// LoRA trains small additions to the weights of a checkpoint instead of the weights; they are merged on export.
+	// LoRA trains small additions to the weights of a checkpoint instead of the weights, which stay as they lie in their file, quantized or not. The additions are merged on export.
 	LoRA *LoRA `yaml:"lora,omitempty"`
 }
 
@@ -64,4 +64,6 @@ type LoRA struct {
 	Alpha float64 `yaml:"alpha" jsonschema:"minimum=0"`
 	// Targets among attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down; none given for all.
 	Targets []string `yaml:"targets,omitempty"`
+	// Dropout is the share of their inputs that the additions do not see in training.
+	Dropout float64 `yaml:"dropout" jsonschema:"minimum=0,maximum=0.99"`
 }

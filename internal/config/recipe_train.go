@@ -32,8 +32,10 @@ type Train struct {
 	CheckpointEvery int `yaml:"checkpoint_every" jsonschema:"minimum=0"`
 	// EMA is the decay of an average of the weights, which is then what is evaluated and exported; 0 for none.
 	EMA float64 `yaml:"ema" jsonschema:"minimum=0,maximum=0.99999"`
-	// Recompute activations in the backward pass instead of keeping them: less memory for a third more time, same bits.
-	Recompute bool `yaml:"recompute"`
+	// Recompute activations in the backward pass instead of keeping them: less memory for a third more time, same bits. Left out, where keeping them would take more memory than there is.
+	Recompute *bool `yaml:"recompute,omitempty" default:"as memory asks"`
+	// Memory in MB that training may take; 0 for what is available when it begins. What will not fit is refused before anything is asked of a teacher.
+	Memory int64 `yaml:"memory" jsonschema:"minimum=0"`
 	// QAT adds a last phase in which the student learns under the rounding of the type that will be shipped.
 	QAT *QAT `yaml:"qat,omitempty"`
 	// Keep this many checkpoints.

@@ -315,6 +315,13 @@ func (v *validation) training(r *Recipe) {
 	if r.Student.LoRA != nil && r.Student.From == "scratch" {
 		v.fail("student.lora", "name a checkpoint in student.from", "adapters need weights that know something")
 	}
+	if a := r.Student.LoRA; a != nil {
+		for i, target := range a.Targets {
+			if !slices.Contains(loraTargets, target) {
+				v.fail(fmt.Sprintf("student.lora.targets.%d", i), suggest(target, loraTargets), "%q is not known", target)
+			}
+		}
+	}
 	if (signal != "none" || t.Loss.Dense) && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" && r.Student.From == "scratch" {
 		v.fail("tokenizer.from", "set it to teacher", "the teacher's distribution is over its own vocabulary, not over one trained here")
 	}
@@ -347,6 +354,8 @@ func (v *validation) onPolicy(r *Recipe) {
 		v.fail("tokenizer.from", "set it to teacher", "a teacher judges tokens of its own vocabulary, not of one trained here")
 	}
 }
+
+var loraTargets = []string{"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"}
 
 var formats = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k",
 	"q3_k_m", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m"}

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/quant"
@@ -99,6 +100,9 @@ func (m *Model) Tensors() []Tensor {
 	all := make([]Tensor, len(specs))
 	for i, s := range specs {
 		all[i], _ = m.Tensor(s.Name)
+		if m.made[s.Name] != nil {
+			all[i].Data = slices.Clone(all[i].Data)
+		}
 	}
 	return all
 }

@@ -1,8 +1,9 @@
 package model
 
 // With returns a model that has other values for some of its weights, of the same shapes and in the canonical layout. Each
-// is made when it is asked for, and is not kept: a large model can be changed and written in the memory of one weight. All
-// else is m's own; m must stay open, and closing what is returned closes nothing.
+// is made when it is asked for and may be overwritten when the next one is: a large model can be changed and written in
+// the memory of one weight. Only one goroutine at a time may use such a model. All else is m's own; m must stay open, and
+// closing what is returned closes nothing.
 func (m *Model) With(made map[string]func() []float32) *Model {
 	changed := *m
 	changed.made, changed.close = made, nil

@@ -81,10 +81,11 @@ func splitmix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Merge returns the weights of a layer with its adapter folded in: w + Scale · B·A.
-func (a *Adapter) Merge(w *Param) []float32 {
+// Merge returns the weights of a layer with its adapter folded in, w + Scale · B·A, in the memory of buf where that is
+// large enough.
+func (a *Adapter) Merge(buf []float32, w *Param) []float32 {
 	out, in := w.Shape()[0], w.Shape()[1]
-	merged := make([]float32, out*in)
+	merged := grow(&buf, out*in)
 	w.Rows(merged, 0, out)
 	up, down := a.B.Data(), a.A.Data()
 	for i := range out {

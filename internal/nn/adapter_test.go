@@ -63,7 +63,7 @@ func TestMergedAdapter(t *testing.T) {
 	merged := FeedForward{Norm: f.Norm, Gate: f.Gate, Up: f.Up, Down: f.Down, Eps: f.Eps}
 	for p, a := range map[**Param]*Adapter{&merged.Gate: f.GateAdapter, &merged.Up: f.UpAdapter, &merged.Down: f.DownAdapter} {
 		q := NewParam((*p).name, false, (*p).Shape()...)
-		copy(q.Data(), a.Merge(*p))
+		copy(q.Data(), a.Merge(nil, *p))
 		*p = q
 	}
 	got := runFused(t, operation{fused: merged.Apply}, testEngine(b, false), x, direction)

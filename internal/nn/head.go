@@ -78,13 +78,13 @@ type Head struct {
 	grads   []G.Value
 }
 
-// chunkElements bounds the logits that exist at once: 4 Mi elements, 16 MiB. Of a large vocabulary there are 128 rows all
-// the same, 78 MB at 151,936 tokens: the output matrix is read, or decoded, once a chunk.
+// chunkElements bounds the logits that exist at once: 4 Mi elements, 16 MiB. Of a large vocabulary there are 256 rows all
+// the same, 156 MB at 151,936 tokens: the output matrix is read, or decoded, once a chunk.
 const chunkElements = 4 << 20
 
 // ChunkRows returns how many positions have logits at the same time.
 func ChunkRows(vocab, rows int) int {
-	return min(rows, max(128, min(512, chunkElements/vocab/16*16)))
+	return min(rows, max(256, min(512, chunkElements/vocab/16*16)))
 }
 
 // Apply adds the head to the graph. targets is an int32 vector (N).

@@ -24,6 +24,8 @@ type Plan struct {
 	Devices    []Device       `json:"devices"`
 	Student    StudentSummary `json:"student"`
 	PilotCalls int            `json:"pilot_calls"`
+
+	refusal error // training will not fit
 }
 
 // StudentSummary is the student's shape in numbers.
@@ -66,6 +68,7 @@ type TrainPlan struct {
 	Seconds      float64           `json:"seconds"`
 	MemoryBytes  int64             `json:"memory_bytes"`
 	Footprint    student.Footprint `json:"footprint"`
+	Recompute    bool              `json:"recompute"`              // activations are computed again in the backward pass
 	Beside       int64             `json:"beside_bytes,omitempty"` // models in the process beside the student
 	Checkpoints  int64             `json:"checkpoint_bytes"`
 	LearntTokens int64             `json:"learnt_tokens"`
@@ -108,10 +111,11 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err := p.planAsked(r, known); err != nil {
 		return nil, err
 	}
-	cfg, err := p.planStudent(r)
+	cfg, err := r.studentShape()
 	if err != nil {
 		return nil, err
 	}
+	p.Student = StudentSummary{cfg.Params(), cfg.Vocab}
 	if err := p.planTrain(ctx, r, cfg, known, o); err != nil {
 		return nil, err
 	}
@@ -129,8 +133,8 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	return p, nil
 }
 
-// planStudent finds out the student's shape.
-func (p *Plan) planStudent(r *Run) (model.Config, error) {
+// studentShape finds out the student's shape.
+func (r *Run) studentShape() (model.Config, error) {
 	var cfg model.Config
 	if from := r.origin(); from != "scratch" {
 		m, err := OpenModel(from)
@@ -156,7 +160,6 @@ func (p *Plan) planStudent(r *Run) (model.Config, error) {
 		}
 		cfg = studentConfig(&r.Recipe.Student, vocabulary)
 	}
-	p.Student = StudentSummary{cfg.Params(), cfg.Vocab}
 	return cfg, cfg.Validate()
 }
 

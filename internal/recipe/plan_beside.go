@@ -24,8 +24,7 @@ func (r *Run) beside(cfg model.Config, length int) (bytes int64, work float64, e
 		}
 		work += judged * student.FLOPs(m.Config, length) / 3 / student.FLOPs(cfg, length)
 		if t.Loss.Dense || t.OnPolicy.K == 0 {
-			f := student.Memory(m.Config, student.Load{Rows: t.Batch, Length: length, BF16: r.precision() == "bf16", Recompute: true})
-			bytes += f.Weights + f.Packed/2 + f.Activations/2 + f.Logits // no gradients: one orientation of the weights
+			bytes += student.Beside(m.Config, m.Bytes(), t.Batch, length)
 		}
 		if own && t.OnPolicy.K > 0 {
 			bytes += m.Bytes()

@@ -2,13 +2,13 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/model"
-	"github.com/seed-d24fde5f/distill/student"
 )
 
 // benchLimit is the size above which a plan does not time a training step: it would itself take minutes and gigabytes.
@@ -17,25 +17,22 @@ const benchLimit = 200e6
 // planTrain estimates steps, time and memory. The speed is measured, on random tokens of the recipe's shape.
 func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *measured, o PlanOptions) error {
 	t, train := &p.Train, &r.Recipe.Train
-	length := train.Seq
-	if length == 0 || length > cfg.Context {
-		length = cfg.Context
-	}
+	length := r.sequence(train, cfg)
 	p.countTokens(r, known)
 	perStep := int64(train.Batch) * int64(train.Accumulate) * int64(length)
 	perEpoch := int((t.Tokens + int64(train.Batch)*int64(length) - 1) / (int64(train.Batch) * int64(length)))
 	t.Steps = stepsOf(train, max(1, perEpoch), length)
 	t.Tokens = int64(t.Steps) * perStep
 	bf16 := r.precision() == "bf16"
-	t.Footprint = student.Memory(cfg, student.Load{Rows: train.Batch, Length: length, HeldoutRows: train.Batch, BF16: bf16,
-		Muon: train.Optimizer.Kind == "muon", KeepBest: false})
-	beside, work, err := r.beside(cfg, length)
+	room, err := r.roomOf(cfg)
 	if err != nil {
 		return err
 	}
-	t.Beside = beside
+	t.Recompute = room.recompute()
+	t.Footprint, t.Beside = room.needs(train, r.Recipe.Student.LoRA, t.Recompute), room.beside
 	t.MemoryBytes = t.Footprint.Total() + t.Beside
-	t.Checkpoints = int64(train.Keep+1) * int64(cfg.Params()) * 4 * 3
+	p.refusal = room.check()
+	t.Checkpoints = int64(train.Keep+1) * t.Footprint.Gradients * 3 // of each learnt weight its value and two moments
 	if o.NoBench || cfg.Params() > benchLimit {
 		return nil
 	}
@@ -46,7 +43,7 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	}
 	t.TokensPerS = speed.MeanTokensPerS
 	alone := float64(t.Tokens) / t.TokensPerS
-	t.Seconds = float64(train.Seeds) * work * alone
+	t.Seconds = float64(train.Seeds) * room.work * alone
 	if train.Control != "none" {
 		t.Seconds += alone
 	}
@@ -110,8 +107,11 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 	if p.DiskFree > 0 && p.DiskBytes > p.DiskFree {
 		add("not enough disk: about %d MB are needed, %d MB are free", p.DiskBytes>>20, p.DiskFree>>20)
 	}
-	if free := availableMemory(); free > 0 && p.Train.MemoryBytes > free {
-		add("training needs about %d MB of memory, %d MB are available: lower train.batch or train.seq", p.Train.MemoryBytes>>20, free>>20)
+	if p.refusal != nil {
+		add("%s: the run will be refused", p.refusal)
+		if e := (*InputError)(nil); errors.As(p.refusal, &e) {
+			add("%s", e.Hint)
+		}
 	}
 	if c.Teacher.Sampling.MaxTokens > cfg.Context {
 		add("answers may have %d tokens, the student's context is %d: longer examples are left out", c.Teacher.Sampling.MaxTokens, cfg.Context)

@@ -175,6 +175,9 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 	if err := r.foresee(names); err != nil {
 		return err
 	}
+	if err := r.foreseeMemory(names); err != nil {
+		return err
+	}
 	for _, s := range stages() {
 		if len(names) > 0 && !slices.Contains(names, s.name) || !HasStage(r.Recipe, s.name) {
 			continue

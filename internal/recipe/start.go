@@ -190,10 +190,7 @@ func (r *Run) measuringBatches(l *language, rows rowSeq, cfg model.Config) ([]*n
 // packing says how examples become batches for a model of that context.
 func (r *Run) packing(l *language, context int) pack.Options {
 	t := &r.Recipe.Train
-	length := t.Seq
-	if length == 0 || length > context {
-		length = context
-	}
+	length := r.sequence(t, model.Config{Context: context})
 	o := pack.Options{Rows: t.Batch, Length: length, Pad: padToken(l), Seed: r.Recipe.Seed}
 	if r.Recipe.Prompts.Format == "raw" {
 		o.TooLong = pack.Split // running text may be cut

@@ -38,7 +38,9 @@ var errTrainTime = errors.New("training time is up")
 
 func trainInputs(r *Run) (any, error) {
 	c := r.Recipe
-	return []any{c.Seed, c.Prompts.Format, c.Select, c.Tokenizer, c.Student, c.Train, c.Teacher.Model}, nil
+	t := c.Train
+	t.Memory, t.Recompute = 0, nil // same bits
+	return []any{c.Seed, c.Prompts.Format, c.Select, c.Tokenizer, c.Student, t, c.Teacher.Model}, nil
 }
 
 // lesson is one training: the student's, or that of a control student.
@@ -164,9 +166,6 @@ func (r *Run) keepOnly(dir, inputs string) error {
 // newStudent makes the student as it is before a lesson.
 func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	options := []student.Option{student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16")}
-	if r.Recipe.Train.Recompute {
-		options = append(options, student.Recompute())
-	}
 	if what.round != "" {
 		// A mix such as Q4_K_M has one format for most of its weights; that is what they settle on.
 		name := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(what.round), "_M"), "_S")
@@ -177,28 +176,54 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 		options = append(options, student.RoundTo(format))
 	}
 	if a := r.Recipe.Student.LoRA; a != nil && what.round == "" {
-		options = append(options, student.WithLoRA(student.LoRA{Rank: a.Rank, Alpha: a.Alpha, Targets: a.Targets, Seed: r.Recipe.Seed}))
+		options = append(options, student.WithLoRA(student.LoRA{Rank: a.Rank, Alpha: a.Alpha, Targets: a.Targets, Dropout: a.Dropout, Seed: what.seed}))
 	}
 	if what.from != "scratch" {
 		return r.studentFrom(what.from, options)
 	}
-	s, err := student.New(studentConfig(&r.Recipe.Student, l.tokenizer.Size()), what.seed, options...)
+	cfg := studentConfig(&r.Recipe.Student, l.tokenizer.Size())
+	options, err := r.fitting(cfg, options)
+	if err != nil {
+		return nil, err
+	}
+	s, err := student.New(cfg, what.seed, options...)
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
 	return s, nil
 }
 
-// studentFrom returns a student that starts from a model, which stays open as long as the student: frozen weights lie in it.
+// fitting adds what the memory asks for, or refuses a student that will not fit.
+func (r *Run) fitting(cfg model.Config, options []student.Option) ([]student.Option, error) {
+	room, err := r.roomOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if room.recompute() {
+		r.log.Debug("activations are computed again in the backward pass")
+		options = append(options, student.Recompute())
+	}
+	return options, room.check()
+}
+
+// studentFrom returns a student that starts from a model, which stays open as long as the student where its weights are
+// frozen, since they lie in it.
 func (r *Run) studentFrom(name string, options []student.Option) (*student.Student, error) {
 	m, err := OpenModel(name)
 	if err != nil {
+		return nil, err
+	}
+	if options, err = r.fitting(m.Config, options); err != nil {
+		m.Close()
 		return nil, err
 	}
 	s, err := student.FromModel(m, options...)
 	if err != nil {
 		m.Close()
 		return nil, err
+	}
+	if len(s.Params().Learnt()) == len(s.Params()) {
+		return s, m.Close()
 	}
 	s.Own(m)
 	return s, nil
