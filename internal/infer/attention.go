@@ -13,10 +13,11 @@ import (
 const tileRows = 16
 
 // attention is a task of a pool: grouped-query attention of the rows of all spans over their caches. An item is a tile
-// of at most tileRows positions of one span with one KV head.
+// of at most tileRows positions of one span with one KV head, or with all of them where there are tiles enough.
 type attention struct {
 	m        *Model
 	layer    int
+	heads    int // KV heads of an item
 	queries  kernel.Matrix
 	attended []float32
 	tiles    []tile
@@ -51,33 +52,49 @@ func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, qu
 		}
 		row += len(s.tokens)
 	}
-	items := len(a.tiles) * m.cfg.KVHeads
 	if work < serialWork {
 		pool = nil
 	}
-	pool.Run(items, a)
+	a.heads = m.cfg.KVHeads
+	if len(a.tiles) < 4*pool.Threads() {
+		a.heads = 1
+	}
+	pool.Run(len(a.tiles)*m.cfg.KVHeads/a.heads, a)
 }
 
-// Do computes one item: softmax(q·kᵀ/√D)·v for the query heads of a group.
+// Do computes one item.
 func (a *attention) Do(item int) {
-	c := &a.m.cfg
-	t, head := a.tiles[item/c.KVHeads], item%c.KVHeads
-	group, d := c.Heads/c.KVHeads, c.HeadDim
 	s, _ := a.scratch.Get().(*headScratch)
 	if s == nil {
 		s = new(headScratch)
 	}
-	defer a.scratch.Put(s)
+	first := item * a.heads
+	t := a.tiles[first/a.m.cfg.KVHeads]
+	for h := range a.heads {
+		a.attend(s, t, first%a.m.cfg.KVHeads+h)
+	}
+	a.scratch.Put(s)
+}
+
+// attend computes softmax(q·kᵀ/√D)·v for the query heads of a group. While it reads a head's keys and values, the next
+// head's, which lie a head's further on, are fetched: a batch's caches fit no near cache.
+func (a *attention) attend(s *headScratch, t tile, head int) {
+	c := &a.m.cfg
+	group, d := c.Heads/c.KVHeads, c.HeadDim
 	n := t.rows * group
 	q := resize(&s.q, n*d)
 	for r := range t.rows {
 		copy(q[r*group*d:(r+1)*group*d], a.queries.Row(t.row + r)[head*group*d:])
 	}
 	keys, values := t.cache.head(a.layer, head)
+	nextKeys, nextValues := len(keys), len(values)
+	if a.heads == 1 {
+		nextKeys, nextValues = 0, 0
+	}
 	total := t.start + t.rows // positions the last row sees
 	stride := padded(total)
 	scores := resize(&s.scores, n*stride)
-	panel.MulF16(scores, stride, q, d, n, keys, d*panel.Width, d, stride/panel.Width)
+	panel.MulF16(scores, stride, q, d, n, keys, d*panel.Width, d, stride/panel.Width, nextKeys)
 	scale := float32(1 / math.Sqrt(float64(d)))
 	for r := range n {
 		seen := t.start + r/group + 1
@@ -87,7 +104,7 @@ func (a *attention) Do(item int) {
 	}
 	wide := padded(d)
 	out := resize(&s.out, n*wide)
-	panel.MulF16(out, wide, scores, stride, n, values, t.cache.capacity*panel.Width, total, wide/panel.Width)
+	panel.MulF16(out, wide, scores, stride, n, values, t.cache.capacity*panel.Width, total, wide/panel.Width, nextValues)
 	for r := range n {
 		to := (t.row+r/group)*(c.Heads*c.HeadDim) + (head*group+r%group)*d
 		copy(a.attended[to:to+d], out[r*wide:])

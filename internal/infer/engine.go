@@ -228,8 +228,7 @@ type slot struct {
 	job     *job
 	cache   *cache
 	tokens  []Token
-	version int          // of the weights that the cache comes from
-	drawn   distribution // of the last token; scratch memory
+	version int // of the weights that the cache comes from
 }
 
 func (s *slot) begin(j *job, shared int) {

@@ -1,6 +1,8 @@
 package infer
 
 import (
+	"sync"
+
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
@@ -14,6 +16,8 @@ type stepper struct {
 	m      *Model
 	parts  []part
 	spaces []*workspace
+
+	distributions sync.Pool // *distribution
 }
 
 // part is the share of one thread.
@@ -103,14 +107,20 @@ func (st *stepper) runPart(i int, pool *kernel.Pool) {
 			ready = append(ready, s)
 		}
 	}
-	pool.For(len(ready), func(k int) { ready[k].draw(st.m, logits[k*stride:k*stride+v]) })
+	pool.For(len(ready), func(k int) {
+		d, _ := st.distributions.Get().(*distribution) // as many as threads, not as slots: they stay in the near caches
+		if d == nil {
+			d = new(distribution)
+		}
+		d.set(logits[k*stride:k*stride+v], 1)
+		ready[k].draw(st.m, logits[k*stride:k*stride+v], d)
+		st.distributions.Put(d)
+	})
 }
 
-// draw chooses the next token from its logits and ends the completion where that is due.
-func (s *slot) draw(m *Model, logits []float32) {
+// draw chooses the next token from its logits, whose distribution is d, and ends the completion where that is due.
+func (s *slot) draw(m *Model, logits []float32, d *distribution) {
 	j := s.job
-	d := &s.drawn
-	d.set(logits, 1)
 	id, err := j.sampler.next(logits, d)
 	if err != nil {
 		s.finish(err)

@@ -19,7 +19,7 @@ func (m *Matrix) Mul(y []float32, stride int, in *Input, lo, hi int) {
 	case layoutF32:
 		active.mulF32(y[lo*Width:], stride, in.X, in.Cols, in.Rows, m.floats[lo*size:], size, m.Cols, hi-lo)
 	case layoutF16:
-		active.mulF16(y[lo*Width:], stride, in.X, in.Cols, in.Rows, m.halves[lo*size:], size, m.Cols, hi-lo)
+		active.mulF16(y[lo*Width:], stride, in.X, in.Cols, in.Rows, m.halves[lo*size:], size, m.Cols, hi-lo, 0)
 	case layoutBF16:
 		active.mulBF16(y[lo*Width:], stride, in.X, in.Cols, in.Rows, m.halves[lo*size:], size, m.Cols, hi-lo)
 	default:
@@ -31,13 +31,14 @@ func (m *Matrix) Mul(y []float32, stride int, in *Input, lo, hi int) {
 //
 //	y[r·ldy + 16p + l] = Σ_{i<k} x[r·ldx + i]·w[p·stride + 16i + l]   for r < rows, p < panels
 //
-// adding in the order of i.
-func MulF16(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int) {
+// adding in the order of i. What lies ahead of w by that many elements is what will be multiplied next: where the product
+// waits for memory it is brought nearer meanwhile. It may lie outside of w; 0 is nothing.
+func MulF16(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels, ahead int) {
 	if rows <= 0 || panels <= 0 {
 		return
 	}
 	if len(y) < (rows-1)*ldy+panels*Width || len(x) < (rows-1)*ldx+k || len(w) < (panels-1)*stride+k*Width {
 		panic(errRange)
 	}
-	active.mulF16(y, ldy, x, ldx, rows, w, stride, k, panels)
+	active.mulF16(y, ldy, x, ldx, rows, w, stride, k, panels, ahead)
 }

@@ -230,7 +230,7 @@ func TestMulF16(t *testing.T) {
 			}
 			x := normal(r, n*k)
 			y := make([]float32, n*panels*Width)
-			MulF16(y, panels*Width, x, k, n, w, stride, k, panels)
+			MulF16(y, panels*Width, x, k, n, w, stride, k, panels, stride)
 			for i := range n {
 				for j := range panels * Width {
 					var want float64

@@ -10,7 +10,7 @@ import "github.com/seed-d24fde5f/distill/internal/half"
 type routines struct {
 	name     string
 	mulF32   func(y []float32, ldy int, x []float32, ldx, rows int, w []float32, stride, k, panels int)
-	mulF16   func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int)
+	mulF16   func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels, ahead int)
 	mulBF16  func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int)
 	mulInt   func(y []float32, ldy int, in *Input, m *Matrix, lo, hi int)
 	quantize func(blocks []block, x []float32)
@@ -40,7 +40,7 @@ func mulF32Reference(y []float32, ldy int, x []float32, ldx, rows int, w []float
 	}
 }
 
-func mulF16Reference(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int) {
+func mulF16Reference(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels, _ int) {
 	mulHalves(half.FromF16, y, ldy, x, ldx, rows, w, stride, k, panels)
 }
 

@@ -13,6 +13,7 @@ type floatArgs struct {
 	ldy, ldx int
 	stride   int // between panels
 	k        int // columns, at least 1
+	ahead    int // from a panel to what is fetched meanwhile
 	groups   int // of the routine's number of panels, at least 1
 }
 
@@ -56,7 +57,7 @@ type intTile struct {
 // mulFloats covers the product with tiles, which are ordered from many rows to few and, among equal rows, from many
 // panels to few; the last of each number of rows takes one panel. Panels are the outer loop where rows need several
 // tiles, so that a panel is read from memory once.
-func mulFloats(tiles []floatTile, size int, y []float32, ldy int, x []float32, ldx, rows int, w unsafe.Pointer, stride, k, panels int) {
+func mulFloats(tiles []floatTile, size int, y []float32, ldy int, x []float32, ldx, rows int, w unsafe.Pointer, stride, k, panels, ahead int) {
 	if k == 0 {
 		for r := range rows {
 			clear(y[r*ldy : r*ldy+panels*Width])
@@ -65,7 +66,7 @@ func mulFloats(tiles []floatTile, size int, y []float32, ldy int, x []float32, l
 	}
 	a := floatCalls.Get().(*floatArgs)
 	defer floatCalls.Put(a)
-	*a = floatArgs{ldy: 4 * ldy, ldx: 4 * ldx, stride: size * stride, k: k}
+	*a = floatArgs{ldy: 4 * ldy, ldx: 4 * ldx, stride: size * stride, k: k, ahead: size * ahead}
 	group := panels
 	if rows > tiles[0].rows {
 		group = tiles[0].panels
@@ -133,13 +134,13 @@ func mulLevels(tiles []intTile, a *intArgs, y []float32, ldy int, in *Input, m *
 // floats makes the three float products of an implementation from its tiles.
 func (r *routines) floats(f32, f16, bf16 []floatTile) {
 	r.mulF32 = func(y []float32, ldy int, x []float32, ldx, rows int, w []float32, stride, k, panels int) {
-		mulFloats(f32, 4, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels)
+		mulFloats(f32, 4, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels, 0)
 	}
-	r.mulF16 = func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int) {
-		mulFloats(f16, 2, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels)
+	r.mulF16 = func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels, ahead int) {
+		mulFloats(f16, 2, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels, ahead)
 	}
 	r.mulBF16 = func(y []float32, ldy int, x []float32, ldx, rows int, w []uint16, stride, k, panels int) {
-		mulFloats(bf16, 2, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels)
+		mulFloats(bf16, 2, y, ldy, x, ldx, rows, unsafe.Pointer(unsafe.SliceData(w)), stride, k, panels, 0)
 	}
 }
 

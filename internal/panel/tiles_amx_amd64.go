@@ -56,7 +56,7 @@ type tileScratch struct {
 // blocks and bytes.
 const (
 	sumsBytes      = 4 << 10
-	unpackedBytes  = 256 << 10
+	unpackedBytes  = 64 << 10
 	blocksTogether = 16
 )
 
