@@ -79,7 +79,7 @@ func (d *Dataset) keys() ([]key, error) {
 	d.mu.RLock()
 	shards, end := d.manifest.Shards, d.tail
 	d.mu.RUnlock()
-	var keys []key
+	keys := make([]key, 0, d.Len())
 	for _, s := range shards {
 		books, err := shardAccount(d.dir, s, d.options.ReadOnly)
 		if err != nil {

@@ -3,6 +3,7 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
@@ -11,7 +12,7 @@ import (
 )
 
 // heldBytes is how much of the examples of one split stays in memory; what is more lies in a file beside the training's.
-const heldBytes = 64 << 20
+const heldBytes = 8 << 20
 
 // heldoutExamples bounds the rows that the held-out loss is measured on, every tenth of a run: more only make it slower.
 const heldoutExamples = 2048
@@ -25,6 +26,7 @@ type corpora struct {
 // encode turns the selected rows into examples.
 func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error) {
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(selectionMemory)) // as in selectRows
 	c.train.Spill(r.path(TrainDir), heldBytes)
 	c.heldout.Spill(r.path(TrainDir), heldBytes)
 	for row, err := range rows {

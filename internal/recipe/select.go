@@ -83,22 +83,29 @@ func (r *Run) selectRows() (rowSeq, *picked, error) {
 		p.drop(name, reason.Rows)
 	}
 	p.kept = choice.Report.Kept
-	return chosen(judged, clean, choice), p, nil
+	// Of all that decided, one bit a row stays.
+	var kept bitset
+	for train, ordinal := 0, 0; train < 64*len(clean); train++ {
+		if clean.has(train) {
+			if choice.Keeps(ordinal) {
+				kept.set(train)
+			}
+			ordinal++
+		}
+	}
+	return chosen(judged, kept), p, nil
 }
 
-// chosen yields the training rows that are clean and chosen, and then the held-out ones.
-func chosen(rows rowSeq, clean bitset, choice *selection.Choice) rowSeq {
+// chosen yields the training rows that are kept, by their place among the training rows, and then the held-out ones.
+func chosen(rows rowSeq, kept bitset) rowSeq {
 	return func(yield func(distill.Row, error) bool) {
-		train, ordinal := -1, -1
+		train := -1
 		for row, err := range rows {
 			if err == nil {
 				if row.Prompt.Split == distill.Heldout {
 					continue
 				}
-				if train++; !clean.has(train) {
-					continue
-				}
-				if ordinal++; !choice.Keeps(ordinal) {
+				if train++; !kept.has(train) {
 					continue
 				}
 			}
