@@ -1,7 +1,9 @@
 package remote
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,8 @@ type answer struct {
 	signal   *distill.Signal
 	noIDs    bool // at least one position came without ids
 	lastID   string
+
+	otherTokens bool // than those that were to be scored
 }
 
 // usage counts as the server does.
@@ -110,6 +114,11 @@ func (a *answer) sortFrom(start int) {
 			ids[j], ids[j-1] = ids[j-1], ids[j]
 		}
 	}
+}
+
+// sortTop orders the entries at one place by falling log-probability, ties by id: a JSON object has no order.
+func (a *answer) sortTop() {
+	slices.SortFunc(a.top, func(x, y entry) int { return cmp.Or(cmp.Compare(y.logprob, x.logprob), cmp.Compare(x.id, y.id)) })
 }
 
 // addLogprobs adds the positions of an OpenAI logprobs object.

@@ -65,7 +65,7 @@ func (t *Teacher) attempt(ctx context.Context, k key, c *call) (*answer, http.He
 
 // newRequest builds the HTTP request.
 func (t *Teacher) newRequest(k key, c *call) (*http.Request, error) {
-	path, v := t.wire.request(t, c)
+	path, v := t.wireOf(c).request(t, c)
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
@@ -75,7 +75,7 @@ func (t *Teacher) newRequest(k key, c *call) (*http.Request, error) {
 			return nil, fmt.Errorf("extra request fields: %w", err)
 		}
 	}
-	request, err := http.NewRequest(http.MethodPost, t.base.String()+path, bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, t.address(c, path), bytes.NewReader(body))
 	if err != nil {
 		return nil, t.redact.error(err)
 	}
@@ -133,7 +133,7 @@ func (t *Teacher) read(response *http.Response, body io.Reader, c *call, a *answ
 		if err != nil {
 			return err
 		}
-		if err := t.wire.whole(text, c, a); err != nil {
+		if err := t.wireOf(c).whole(text, c, a); err != nil {
 			return err
 		}
 		if a.finish == "" && a.text.Len()+a.reasoning.Len() == 0 {
@@ -172,7 +172,7 @@ func (t *Teacher) readEvents(r io.Reader, c *call, a *answer) error {
 		if err != nil {
 			return err
 		}
-		if err := t.wire.event(ev, c, a); err != nil {
+		if err := t.wireOf(c).event(ev, c, a); err != nil {
 			return err
 		}
 		if a.done {
@@ -189,7 +189,7 @@ func (t *Teacher) readLines(r io.Reader, c *call, a *answer) error {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		if err := t.wire.event(openai.Event{Data: lines.Bytes()}, c, a); err != nil {
+		if err := t.wireOf(c).event(openai.Event{Data: lines.Bytes()}, c, a); err != nil {
 			return err
 		}
 		if a.done {

@@ -216,7 +216,7 @@ func (t *Teacher) once(ctx context.Context, c *call) (*answer, *fault, error) {
 	t.stats.sent.Add(1)
 	a, header, f := t.attempt(ctx, l.key, c)
 	if f == nil {
-		if err := a.check(); err != nil {
+		if err := a.check(); err != nil && c.scored == nil {
 			f = &fault{remedy: retryLater, cause: "inconsistent", billed: true, err: err}
 		} else if a.finish == "insufficient_system_resource" {
 			f = &fault{remedy: retryLater, cause: "overloaded", err: errors.New("server gave up for want of resources")}

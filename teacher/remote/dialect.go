@@ -39,6 +39,7 @@ type Dialect struct {
 	TokenIDs    bool // log-probabilities come with token ids, or at least may
 	StreamUsage bool // takes stream_options.include_usage; the others send usage unasked
 	Continue    Continuation
+	Scores      Scoring
 	Batches     bool // has OpenAI's batch endpoint, files and all
 	Concurrency int  // requests in flight per key to begin with as a ceiling; the server's 429s lower it
 
@@ -74,7 +75,7 @@ var dialects = []Dialect{
 	{
 		Name: "openai-compatible", Wire: ChatCompletions, MaxTokens: "max_tokens",
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 16,
-		TopLogprobs: 20, TokenIDs: true, StreamUsage: true, Batches: true, Concurrency: 64,
+		TopLogprobs: 20, TokenIDs: true, Scores: EchoCompletions, StreamUsage: true, Batches: true, Concurrency: 64,
 		Notes: []Note{{"used for servers not named here: sends only fields that were asked for, reads every known form of answer", "this table"}},
 	},
 	{
@@ -145,9 +146,10 @@ var dialects = []Dialect{
 	{
 		Name: "vllm", BaseURL: "http://localhost:8000/v1", Wire: ChatCompletions, MaxTokens: "max_tokens",
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 64,
-		TopLogprobs: 20, TokenIDs: true, StreamUsage: true, Continue: ContinueFinalMessage, Concurrency: 256,
+		TopLogprobs: 20, TokenIDs: true, Scores: EchoCompletions, StreamUsage: true, Continue: ContinueFinalMessage, Concurrency: 256,
 		Notes: []Note{
 			{"ids as token texts \"token_id:123\" with return_tokens_as_token_ids; more than 20 alternatives need --max-logprobs", "vLLM docs, OpenAI-compatible server; vllm issues 5299 and 16546"},
+			{"scores a prompt by /completions with echo, logprobs and max_tokens 0; the ids as for chat", "vLLM docs, OpenAI-compatible server; vllm/entrypoints/openai"},
 			{"log-probabilities are of the raw distribution, before temperature, unless --logprobs-mode says otherwise", "vLLM docs, Engine arguments"},
 			{"thinking in reasoning_content (now reasoning) with --reasoning-parser, else in the text, often with </think> alone", "vLLM docs, Reasoning outputs; vllm issues 12999 and 13125"},
 		},
@@ -155,8 +157,8 @@ var dialects = []Dialect{
 	{
 		Name: "sglang", BaseURL: "http://localhost:30000/v1", Wire: ChatCompletions, MaxTokens: "max_tokens",
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 64,
-		TopLogprobs: 20, StreamUsage: true, Continue: ContinueFinalMessage, Concurrency: 256,
-		Notes: []Note{{"its OpenAI endpoint gives token texts only; ids are in its own /generate endpoint, which is not read", "SGLang docs, OpenAI APIs and Native APIs"}},
+		TopLogprobs: 20, Scores: InputLogprobs, StreamUsage: true, Continue: ContinueFinalMessage, Concurrency: 256,
+		Notes: []Note{{"its OpenAI endpoint gives token texts only; its own /generate scores a prompt by input_token_logprobs and input_top_logprobs, [logprob, id, text] each", "SGLang docs, OpenAI APIs and Native APIs"}},
 	},
 	{
 		Name: "llama.cpp", BaseURL: "http://localhost:8080/v1", Wire: ChatCompletions, MaxTokens: "max_tokens",
@@ -170,7 +172,7 @@ var dialects = []Dialect{
 	{
 		Name: "distill", BaseURL: "http://localhost:8080/v1", Wire: ChatCompletions, MaxTokens: "max_tokens",
 		Seed: "seed", TopK: "top_k", MinP: "min_p", RepetitionPenalty: "repetition_penalty", MaxStops: 16,
-		TopLogprobs: 256, TokenIDs: true, StreamUsage: true, Concurrency: 32,
+		TopLogprobs: 256, TokenIDs: true, Scores: EchoCompletions, StreamUsage: true, Concurrency: 32,
 		Notes: []Note{{"distill serve: ids as llama.cpp writes them", "internal/server"}},
 	},
 	{

@@ -34,9 +34,10 @@ type call struct {
 	sampling    distill.Sampling
 	spec        distill.SignalSpec
 	stream      bool
-	maxTokens   int   // 0 is the server's default
-	promptBytes int64 // of all contents
-	estimate    int   // tokens, for the pace
+	maxTokens   int     // 0 is the server's default
+	promptBytes int64   // of all contents
+	estimate    int     // tokens, for the pace
+	scored      *scored // instead of messages: a text to be scored
 }
 
 // continuing reports whether the last message is an unfinished turn of the assistant.
