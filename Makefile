@@ -6,6 +6,9 @@ KERNELS = ./internal/kernel/... ./internal/panel/... ./internal/quant/... ./inte
 # The packages where goroutines meet.
 RACY    = ./internal/infer/... ./internal/server/... ./teacher/... ./dataset/... ./train/... ./internal/recipe/...
 
+# What releases are called: the tag, or the commit until there is one.
+VERSION ?= $(shell git describe --tags --always --dirty)
+
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 .PHONY: check build fmt vet lint generate test race purego arm64 vuln bench results dist clean
@@ -57,13 +60,8 @@ bench:      ## the benchmarks, ten runs, for benchstat
 results:    ## docs/results.md, hours of runs; STORIES=FILE.gguf adds the studies on a story model
 	go run ./docs/results -stories '$(STORIES)'
 
-dist:       ## release binaries
-	@for t in linux/amd64 linux/arm64 linux/arm/7 darwin/arm64 darwin/amd64 windows/amd64; do \
-	  IFS=/ read -r os arch arm <<< "$$t"; ext=; [ $$os = windows ] && ext=.exe; \
-	  echo "dist/distill-$$os-$$arch$${arm:+v$$arm}$$ext"; \
-	  GOOS=$$os GOARCH=$$arch GOARM=$$arm go build -trimpath -ldflags '-s -w' -o dist/distill-$$os-$$arch$${arm:+v$$arm}$$ext ./cmd/distill || exit 1; \
-	done
-dist: SHELL := bash
+dist:       ## release archives of every platform, with checksums, in dist/
+	go run ./internal/release -version "$(VERSION)" -out dist
 
 clean:
 	rm -rf dist distill

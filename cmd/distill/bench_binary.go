@@ -39,8 +39,8 @@ func (e *elsewhere) putProgram(ctx context.Context, given string) error {
 	return e.put(ctx, local, e.program)
 }
 
-// findProgram returns a static program for a platform: the one given, this one where it fits, one beside it as releases
-// name them, or one built in dir from the checkout that the working directory is in.
+// findProgram returns a static program for a platform: the one given, this one where it fits, one beside it (a release's
+// archive of that platform, unpacked there or beside this one's folder, or distill-PLATFORM), or one built in dir from the checkout that the working directory is in.
 func findProgram(ctx context.Context, p ssh.Platform, given, dir string) (string, error) {
 	if given != "" {
 		return given, fits(given, p)
@@ -52,9 +52,16 @@ func findProgram(ctx context.Context, p ssh.Platform, given, dir string) (string
 	if fits(self, p) == nil {
 		return self, nil
 	}
-	beside := filepath.Join(filepath.Dir(self), "distill-"+p.String())
-	if fits(beside, p) == nil {
-		return beside, nil
+	for _, place := range []string{"distill-" + p.String(), "distill-*-" + p.String() + "/distill", "../distill-*-" + p.String() + "/distill"} {
+		found, err := filepath.Glob(filepath.Join(filepath.Dir(self), place))
+		if err != nil {
+			return "", err
+		}
+		for _, beside := range found {
+			if fits(beside, p) == nil {
+				return beside, nil
+			}
+		}
 	}
 	if out, err := exec.CommandContext(ctx, "go", "list", "-m").Output(); err == nil && strings.TrimSpace(string(out)) == modulePath {
 		built := filepath.Join(dir, "distill")
@@ -66,7 +73,7 @@ func findProgram(ctx context.Context, p ssh.Platform, given, dir string) (string
 		return built, nil
 	}
 	return "", usage(fmt.Sprintf("there is no program for %s here", p),
-		fmt.Sprintf("put a release's distill-%s beside %s, or give it with --binary", p, self))
+		fmt.Sprintf("unpack a release's distill-…-%s beside %s, or give the program with --binary", p, self))
 }
 
 // fits reports why a file is no static build of this program for a platform, nil when it is one.
