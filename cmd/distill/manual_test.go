@@ -174,7 +174,7 @@ func (c *chapter) run(t *testing.T, server string) {
 	}
 	script.WriteString("if [ -n \"$server\" ]; then kill -INT $server; wait $server; fi\n")
 	write(state, "script", script.String())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", filepath.Join(state, "script"))
 	cmd.Dir = dir
