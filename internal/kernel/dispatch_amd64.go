@@ -22,9 +22,11 @@ func available() []*routines {
 
 var avx2 = routines{
 	name: "avx2",
-	tile: tile{rows: 6, columns: 16, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10},
-		copyA: copyPanels6AVX2, copyB: copyPanels16AVX2, kernels: []microKernel{
+	tile: tile{rows: 6, columns: 16, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10}, unroll: 4,
+		copyA: copyPanels6AVX2, copyB: copyPanels16AVX2, byRows: []microKernel{
 			sgemm1x16AVX2, sgemm2x16AVX2, sgemm3x16AVX2, sgemm4x16AVX2, sgemm5x16AVX2, sgemm6x16AVX2,
+		}, byColumns: []microKernel{
+			sgemm1x16ColumnsAVX2, sgemm2x16ColumnsAVX2, sgemm3x16ColumnsAVX2, sgemm4x16ColumnsAVX2, sgemm5x16ColumnsAVX2, sgemm6x16ColumnsAVX2,
 		}},
 	fmaPeak: peakAVX2, fmaFlops: 12 * 8 * 2,
 	max:             maxAVX2,
@@ -52,10 +54,13 @@ var avx2 = routines{
 
 var avx512 = routines{
 	name: "avx512",
-	tile: tile{rows: 12, columns: 32, cache: cacheShares{depth: 512, b: 192 << 10, c: 64 << 10},
-		copyA: copyPanels12AVX512, copyB: copyPanels32AVX512, kernels: []microKernel{
+	tile: tile{rows: 12, columns: 32, cache: cacheShares{depth: 512, b: 192 << 10, c: 96 << 10}, unroll: 4,
+		copyA: copyPanels12AVX512, copyB: copyPanels32AVX512, byRows: []microKernel{
 			sgemm1x32AVX512, sgemm2x32AVX512, sgemm3x32AVX512, sgemm4x32AVX512, sgemm5x32AVX512, sgemm6x32AVX512,
 			sgemm7x32AVX512, sgemm8x32AVX512, sgemm9x32AVX512, sgemm10x32AVX512, sgemm11x32AVX512, sgemm12x32AVX512,
+		}, byColumns: []microKernel{
+			sgemm1x32ColumnsAVX512, sgemm2x32ColumnsAVX512, sgemm3x32ColumnsAVX512, sgemm4x32ColumnsAVX512, sgemm5x32ColumnsAVX512, sgemm6x32ColumnsAVX512,
+			sgemm7x32ColumnsAVX512, sgemm8x32ColumnsAVX512, sgemm9x32ColumnsAVX512, sgemm10x32ColumnsAVX512, sgemm11x32ColumnsAVX512, sgemm12x32ColumnsAVX512,
 		}},
 	fmaPeak: peakAVX512, fmaFlops: 24 * 16 * 2,
 	max:             maxAVX512,

@@ -6,13 +6,15 @@ package kernel
 // processor has Advanced SIMD.
 func available() []*routines { return []*routines{&reference, &neon} }
 
+var neonKernels = []microKernel{
+	sgemm1x12NEON, sgemm2x12NEON, sgemm3x12NEON, sgemm4x12NEON,
+	sgemm5x12NEON, sgemm6x12NEON, sgemm7x12NEON, sgemm8x12NEON,
+}
+
 var neon = routines{
 	name: "neon",
 	tile: tile{rows: 8, columns: 12, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10},
-		copyA: copyPanels8NEON, copyB: copyPanels12NEON, kernels: []microKernel{
-			sgemm1x12NEON, sgemm2x12NEON, sgemm3x12NEON, sgemm4x12NEON,
-			sgemm5x12NEON, sgemm6x12NEON, sgemm7x12NEON, sgemm8x12NEON,
-		}},
+		copyA: copyPanels8NEON, copyB: copyPanels12NEON, byRows: neonKernels, byColumns: neonKernels},
 	fmaPeak: peakNEON, fmaFlops: 24 * 4 * 2,
 	max:             maxNEON,
 	dot:             dotNEON,

@@ -27,50 +27,40 @@ type cacheShares struct{ depth, b, c int }
 
 // blockA is a packed block of A, strip after strip.
 type blockA struct {
-	words  []float32 // either memory or, where A is used in place, part of the operand
-	memory []float32
-	k      int
-	strip  int // words from one strip to the next
-	strips int
-	next   fetch // what will be packed next
-	rs, cs int   // bytes from one row and one k to the next within a strip; float32 only
+	words   []float32 // either memory or, where A is used in place, part of the operand
+	memory  []float32
+	k       int
+	strip   int  // words from one strip to the next
+	columns bool // the rows of a strip are next to one another; else its products are. float32 only
+	stride  int  // bytes from one product to the next, or from one row
+
+	next   part      // what of A is packed next, if it is known
+	nextB  fetch     // what of B is needed after the last strip
+	ahead  []float32 // memory for next, of which so many products are packed already
+	packed int
+	soon   soon
 }
 
-// fetch is memory to bring to the L2 cache while a block is multiplied: runs of cache lines, step
-// elements from one to the next, of which so many lines are done.
-type fetch struct {
-	data        []float32
-	lines, step int
-	done        int
+// part is rows [i, i+rows) of a left factor over [k0, k0+k).
+type part struct {
+	a              operand
+	i, rows, k0, k int
+	later          bool // than what the present task does
 }
 
-const lineWords = 16 // elements of a cache line
-
-// fetchOf describes rows [i, i+rows) of a factor over [k0, k0+k).
-func fetchOf(a operand, i, rows, k0, k int) fetch {
-	if a.transposed {
-		i, rows, k0, k = k0, k, i, rows
-	}
-	return fetch{data: a.Data[i*a.Stride+k0 : (i+rows-1)*a.Stride+k0+k], lines: blockCount(k, lineWords), step: a.Stride}
+// soon is what a kernel does on the side: bring cache lines to the L2 cache, and copy rows of as many
+// elements as its strip has. The assembly knows its layout. The zero value is nothing.
+type soon struct {
+	next         *float32
+	fetch        int // lines
+	first        int // lines from next on, and then runs of
+	lines        int // lines,
+	skip         int // bytes after one another
+	to, from     *float32
+	stride, rows int // bytes between rows of from
 }
 
-// take returns what a kernel should fetch in each of so many units of work of one strip, when that
-// many strips are left to share the rest: count lines from next on, of which first end a run, and
-// after that runs of f.lines, skip bytes apart.
-func (f *fetch) take(strips, units int) (next *float32, count, first, lines, skip int) {
-	if f.lines == 0 {
-		return nil, 0, 0, 0, 0
-	}
-	left := blockCount(len(f.data), f.step)*f.lines - f.done
-	at := f.done/f.lines*f.step + f.done%f.lines*lineWords
-	if left <= 0 || at >= len(f.data) {
-		return nil, 0, 0, 0, 0
-	}
-	count = blockCount(left, strips*units)
-	first = f.lines - f.done%f.lines
-	f.done += count * units
-	return &f.data[at], count, first, f.lines, (f.step - f.lines*lineWords) * 4
-}
+var nothing soon
 
 // edgeTile receives a tile of C that sticks out of its matrix.
 type edgeTile [32 * 32]float32

@@ -9,6 +9,7 @@ type tileEngine struct{}
 const (
 	tileSide  = 32
 	blockSize = 512 // words of one block of a strip or panel
+	tileLines = 8   // lines to fetch beside one block at most
 )
 
 func (tileEngine) tile() (rows, columns int) { return tileSide, tileSide }
@@ -21,7 +22,7 @@ func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
 func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
-	dst.k, dst.strip, dst.strips = k, e.panel(k), blockCount(rows, tileSide)
+	dst.k, dst.strip = k, e.panel(k)
 	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
 	dst.words = dst.memory
 	whole := rows / tileSide
@@ -114,12 +115,34 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*panel-1]
 		_ = c.Data[31*c.Stride+full*tileSide-1]
-		next, lines, first, run, skip := a.next.take(a.strips-strip, full*blocks)
-		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate), next, lines, first, run, skip)
+		for lo, hi := 0, 0; lo < full; lo = hi {
+			hi = e.beside(a, lo, full)
+			units := (hi - lo) * blocks
+			tileMultiply(blocks, words, &b[lo*panel], hi-lo, &c.Data[lo*tileSide], c.Stride*4, toInt(accumulate),
+				a.soon.next, blockCount(a.soon.fetch, units), a.soon.first, a.soon.lines, a.soon.skip)
+		}
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel
 		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0, 0, 0)
 		mergeEdge(c, j, edge[:], tileSide, accumulate)
 	}
+}
+
+// beside sets a.soon to what is fetched beside panels [lo, hi), and returns hi: the next strip, and
+// then a share of what comes after the last strip.
+func (e tileEngine) beside(a *blockA, lo, panels int) (hi int) {
+	a.soon = soon{}
+	slots := blockCount(a.k, 32) * tileLines
+	if lo > 0 || a.next.rows == 0 {
+		a.nextB.take(&a.soon, (panels-lo)*slots)
+		return panels
+	}
+	f := fetchOf(a.next, 1)
+	hi = panels
+	if b := a.nextB.due(); b > 0 {
+		hi = min(panels, blockCount(panels*f.due(), f.due()+b))
+	}
+	f.take(&a.soon, hi*slots)
+	return hi
 }

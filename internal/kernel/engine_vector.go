@@ -6,16 +6,17 @@ import "unsafe"
 //
 //	for each panel j:  C[r][j·NR + q] (+)= Σ_p A[r·rs + p·cs] · B[j][p][q]
 //
-// The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it. For every panel it
-// may bring lines of what is packed next to the cache.
-type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int,
-	next *float32, fetch, first, lines, skip int)
+// The rows of the strip are the kernel's own; acc 0 overwrites C and 1 adds to it. Meanwhile it does
+// what soon says, as far as k and panels leave time for it.
+type microKernel func(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 // tile describes the float32 micro-kernels of an implementation.
 type tile struct {
 	rows, columns int
 	cache         cacheShares
-	kernels       []microKernel // for 1 … rows rows
+	byRows        []microKernel // for strips of 1 … rows rows whose products are contiguous: cs is 4
+	byColumns     []microKernel // the same with contiguous rows: rs is 4
+	unroll        int           // products for each line that is fetched or row that is copied; 0 if none is
 	copyA, copyB  panelCopier   // for strips and panels; nil in plain Go
 }
 
@@ -38,21 +39,23 @@ func (vectorEngine) panel(k int) int           { return active.tile.columns * k 
 
 func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	strip := active.tile.rows
-	dst.k, dst.strips = k, blockCount(rows, strip)
+	dst.k, dst.columns = k, a.transposed
 	if !e.round && inPlace(a, k) {
+		dst.stride = a.Stride * 4
 		if a.transposed {
-			dst.strip, dst.rs, dst.cs = strip, 4, a.Stride*4
-			dst.words = a.Data[k0*a.Stride+i:]
+			dst.strip, dst.words = strip, a.Data[k0*a.Stride+i:]
 		} else {
-			dst.strip, dst.rs, dst.cs = strip*a.Stride, a.Stride*4, 4
-			dst.words = a.Data[i*a.Stride+k0:]
+			dst.strip, dst.words = strip*a.Stride, a.Data[i*a.Stride+k0:]
 		}
 		return
 	}
+	if e.packedAhead(dst, part{a: a, i: i, rows: rows, k0: k0, k: k}) {
+		return
+	}
 	if a.transposed {
-		dst.strip, dst.rs, dst.cs = strip*k, 4, strip*4
+		dst.strip, dst.stride = strip*k, strip*4
 	} else {
-		dst.strip, dst.rs, dst.cs = strip*(k+rowPad), (k+rowPad)*4, 4
+		dst.strip, dst.stride = strip*(k+rowPad), (k+rowPad)*4
 	}
 	dst.memory = grow(dst.memory, blockCount(rows, strip)*dst.strip)
 	dst.words = dst.memory
@@ -67,6 +70,65 @@ func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	if e.round {
 		roundWords(dst.words)
 	}
+}
+
+// packedAhead finishes a strip that the kernel began to copy when it multiplied the one before.
+func (e vectorEngine) packedAhead(dst *blockA, p part) bool {
+	if dst.packed == 0 {
+		return false
+	}
+	done := dst.packed
+	dst.packed = 0
+	if n := dst.next; n.i != p.i || n.rows != p.rows || n.k0 != p.k0 || n.k != p.k {
+		return false
+	}
+	strip := p.rows
+	dst.memory, dst.ahead = dst.ahead, dst.memory
+	dst.words, dst.strip, dst.stride = dst.memory, strip*p.k, strip*4
+	if done < p.k {
+		packRows(dst.words[done*strip:], strip, active.tile.copyA, p.a.Data[(p.k0+done)*p.a.Stride+p.i:], p.a.Stride, strip, p.k-done)
+	}
+	return true
+}
+
+// beside sets a.soon to what the kernel has time for beside panels [lo, hi), and returns hi: the next
+// strip, copied if it consists of columns, and then a share of what comes after the last strip.
+func (e vectorEngine) beside(a *blockA, rows, lo, panels int) (hi int) {
+	a.soon, a.packed = soon{}, 0
+	if active.tile.unroll == 0 {
+		return panels
+	}
+	slots := a.k/active.tile.unroll - rows // lines or rows beside one panel
+	switch n := &a.next; {
+	case slots <= 0:
+	case lo > 0 || n.rows == 0:
+		a.nextB.take(&a.soon, (panels-lo)*slots)
+	case a.columns && e.copies(n) && rows == n.rows:
+		e.copyAhead(a, n, panels*slots/2) // beside every other line
+		a.nextB.take(&a.soon, panels*slots-a.packed)
+	default:
+		f, hi := fetchOf(*n, 1), panels
+		if a.nextB.due() > 0 {
+			hi = min(panels, blockCount(f.due(), slots))
+		}
+		f.take(&a.soon, hi*slots)
+		return hi
+	}
+	return panels
+}
+
+// copies reports whether a kernel can copy a part.
+func (e vectorEngine) copies(n *part) bool {
+	return n.a.transposed && !n.later && n.rows == active.tile.rows && !e.round && !inPlace(n.a, n.k)
+}
+
+// copyAhead lets the kernel copy as many products of the next strip as it has time for.
+func (e vectorEngine) copyAhead(a *blockA, n *part, most int) {
+	a.ahead = grow(a.ahead, n.rows*n.k)
+	a.packed = min(most, n.k)
+	src := n.a.Data[n.k0*n.a.Stride+n.i:]
+	_ = src[(a.packed-1)*n.a.Stride+n.rows-1]
+	a.soon.to, a.soon.from, a.soon.stride, a.soon.rows = &a.ahead[0], &src[0], n.a.Stride*4, a.packed
 }
 
 // inPlace reports whether a strip of A is as good where it lies as in a copy. Rows 4 KiB apart fall
@@ -118,19 +180,24 @@ func roundWords(x []float32) {
 	}
 }
 
-func (vectorEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile) {
+func (e vectorEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile) {
 	rows, width := c.Rows, active.tile.columns
-	kernel := active.tile.kernels[rows-1]
+	kernel, rs, cs := active.tile.byRows[rows-1], a.stride, 4
+	if a.columns {
+		kernel, rs, cs = active.tile.byColumns[rows-1], 4, a.stride
+	}
 	words := &a.words[strip*a.strip]
 	full := c.Cols / width
 	if full > 0 {
 		_ = b[full*width*a.k-1]
 		_ = c.Data[(rows-1)*c.Stride+full*width-1]
-		next, lines, first, run, skip := a.next.take(a.strips-strip, full)
-		kernel(a.k, words, a.rs, a.cs, &b[0], &c.Data[0], c.Stride*4, full, toInt(accumulate), next, lines, first, run, skip)
+	}
+	for lo, hi := 0, 0; lo < full; lo = hi {
+		hi = e.beside(a, rows, lo, full)
+		kernel(a.k, words, rs, cs, &b[lo*width*a.k], &c.Data[lo*width], c.Stride*4, hi-lo, toInt(accumulate), &a.soon)
 	}
 	if rest := c.Cols - full*width; rest > 0 {
-		kernel(a.k, words, a.rs, a.cs, &b[full*width*a.k], &edge[0], width*4, 1, 0, nil, 0, 0, 0, 0)
+		kernel(a.k, words, rs, cs, &b[full*width*a.k], &edge[0], width*4, 1, 0, &nothing)
 		mergeEdge(c, full*width, edge[:], width, accumulate)
 	}
 }
@@ -158,16 +225,18 @@ func toInt(b bool) int {
 }
 
 // The micro-kernels of plain Go: 4×4, one row at a time.
-func sgemmGo1(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
+var goKernels = []microKernel{sgemmGo1, sgemmGo2, sgemmGo3, sgemmGo4}
+
+func sgemmGo1(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *soon) {
 	sgemmGo(1, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
+func sgemmGo2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *soon) {
 	sgemmGo(2, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo3(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
+func sgemmGo3(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *soon) {
 	sgemmGo(3, k, a, rs, cs, b, c, ldc, panels, acc)
 }
-func sgemmGo4(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *float32, _, _, _, _ int) {
+func sgemmGo4(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, _ *soon) {
 	sgemmGo(4, k, a, rs, cs, b, c, ldc, panels, acc)
 }
 

@@ -41,6 +41,7 @@ type gemmTask struct {
 	words                     []float32 // steps of panels
 	partials                  []float32 // one C per slice, if there are several
 	memory                    []float32 // for words
+	threads                   int
 }
 
 var gemmTasks = newRecycler[gemmTask]()
@@ -54,7 +55,6 @@ const (
 	tasksMax     = 8       // slices cost memory traffic: no more than this many for their sake
 	taskProducts = 1 << 26 // multiply-adds that a task should have
 	rowBlockMax  = 128     // rows of C per task where the cache sets no limit
-	groupRowsT   = 128     // rows of A packed at once if it is transposed: whole cache lines of it
 	sliceMin     = 1024    // products of a slice at least
 )
 
@@ -104,11 +104,14 @@ func (t *gemmTask) run(p *Pool) {
 	if t.slices > 1 {
 		t.partials = grow(t.partials, t.slices*t.c.Rows*t.c.Cols)
 	}
-	p.Run(t.rowBlocks*t.columnBlocks*t.slices, (*multiplyTask)(t))
+	t.threads = p.Threads()
+	p.Run(t.tasks(), (*multiplyTask)(t))
 	if t.slices > 1 {
 		p.Run(blockCount(t.c.Rows, sumRows), (*sumTask)(t))
 	}
 }
+
+func (t *gemmTask) tasks() int { return t.rowBlocks * t.columnBlocks * t.slices }
 
 // packTask packs B: its items are groups of panels of one step.
 type packTask gemmTask
@@ -144,42 +147,27 @@ var multiplyScratches = newRecycler[multiplyScratch]()
 func (t *multiplyTask) Do(item int) {
 	s := multiplyScratches.get()
 	defer multiplyScratches.put(s)
-	slice, block := item/(t.rowBlocks*t.columnBlocks), item%(t.rowBlocks*t.columnBlocks)
-	i0, i1 := blockRange(block/t.columnBlocks, t.rowBlock, t.c.Rows)
-	j0, j1 := blockRange(block%t.columnBlocks, t.columnBlock, t.c.Cols)
+	s.a.packed = 0
+	b := t.block(item)
 	c, accumulate := t.c, t.accumulate
 	if t.slices > 1 {
-		c, accumulate = (*gemmTask)(t).partial(slice), false
+		c, accumulate = (*gemmTask)(t).partial(b.slice), false
 	}
-	c = c.Slice(i0, i1).Columns(j0, j1)
-	strip, width := t.engine.tile()
-	for d := slice * t.slice; d < (slice+1)*t.slice && d*t.depth < t.k; d++ {
-		k0, k1 := blockRange(d, t.depth, t.k)
-		var b []float32
-		if t.shared {
-			b = t.words[d*t.panels*t.panel+j0/width*t.engine.panel(k1-k0):]
-		} else {
-			s.b = grow(s.b, blockCount(j1-j0, width)*t.panel)
-			t.engine.packB(s.b, t.b, j0, j1-j0, k0, k1-k0)
-			b = s.b
+	c = c.Slice(b.i0, b.i1).Columns(b.j0, b.j1)
+	strip, _ := t.engine.tile()
+	for now := b.first(); now.d < b.d1; now = now.next() {
+		k0, k1 := t.products(now.d)
+		words := t.factor(s, now)
+		soon := now.next()
+		if soon.d == b.d1 {
+			soon = t.block(item + t.threads).first() // likely what this thread does next
 		}
-		group := strip // rows of A packed at once: those of a strip stay in the L1 cache
-		if t.a.transposed {
-			group = roundUp(groupRowsT, strip)
-		}
-		for g := i0; g < i1; g += group {
-			g1 := min(g+group, i1)
-			t.engine.packA(&s.a, t.a, g, g1-g, k0, k1-k0)
-			s.a.next = fetch{}
-			if g1 < i1 {
-				s.a.next = fetchOf(t.a, g1, min(group, i1-g1), k0, k1-k0)
-			} else if n := min(t.depth, t.k-k1); n > 0 {
-				s.a.next = fetchOf(t.a, i0, min(group, i1-i0), k1, n)
-			}
-			for r := g; r < g1; r += strip {
-				rows := c.Slice(r-i0, min(r-i0+strip, g1-i0))
-				t.engine.multiply(rows, &s.a, (r-g)/strip, b, accumulate || d > slice*t.slice, &s.edge)
-			}
+		s.a.nextB = t.nextB(now, soon)
+		for r := b.i0; r < b.i1; r += strip {
+			n := min(strip, b.i1-r)
+			t.engine.packA(&s.a, t.a, r, n, k0, k1-k0)
+			s.a.next = t.nextA(now, soon, r+strip)
+			t.engine.multiply(c.Slice(r-b.i0, r-b.i0+n), &s.a, 0, words, accumulate || now.d > b.d0, &s.edge)
 		}
 	}
 }

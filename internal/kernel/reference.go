@@ -7,7 +7,7 @@ import (
 // reference is plain Go: what each routine means, the oracle of the tests and the last resort.
 var reference = routines{
 	name:            "purego",
-	tile:            tile{rows: 4, columns: 4, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10}, kernels: []microKernel{sgemmGo1, sgemmGo2, sgemmGo3, sgemmGo4}},
+	tile:            tile{rows: 4, columns: 4, cache: cacheShares{depth: 256, b: 32 << 10, c: 32 << 10}, byRows: goKernels, byColumns: goKernels},
 	max:             maxReference,
 	dot:             dotReference,
 	dot3:            dot3Reference,

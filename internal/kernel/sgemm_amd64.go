@@ -5,58 +5,112 @@
 package kernel
 
 //go:noescape
-func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm1x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm2x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm3x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm4x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm5x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm6x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm7x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm8x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm9x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm10x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm11x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm12x32AVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm1x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm2x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm3x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm4x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm5x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm6x16AVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm1x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm2x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm3x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm4x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm5x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm6x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm7x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm8x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm9x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm10x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm11x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm12x32ColumnsAVX512(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm1x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm2x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm3x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm4x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm5x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+
+//go:noescape
+func sgemm6x16ColumnsAVX2(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
 func peakAVX512(n int)

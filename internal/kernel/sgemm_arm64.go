@@ -5,28 +5,28 @@
 package kernel
 
 //go:noescape
-func sgemm1x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm1x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm2x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm2x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm3x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm3x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm4x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm4x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm5x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm5x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm6x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm6x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm7x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm7x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
-func sgemm8x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
+func sgemm8x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
 
 //go:noescape
 func peakNEON(n int)

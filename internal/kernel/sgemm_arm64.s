@@ -5,8 +5,8 @@
 #include "textflag.h"
 
 
-// func sgemm1x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm1x12NEON(SB), NOSPLIT, $0-112
+// func sgemm1x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm1x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -54,8 +54,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm2x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm2x12NEON(SB), NOSPLIT, $0-112
+// func sgemm2x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm2x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -118,8 +118,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm3x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm3x12NEON(SB), NOSPLIT, $0-112
+// func sgemm3x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm3x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -197,8 +197,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm4x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm4x12NEON(SB), NOSPLIT, $0-112
+// func sgemm4x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm4x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -291,8 +291,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm5x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm5x12NEON(SB), NOSPLIT, $0-112
+// func sgemm5x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm5x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -400,8 +400,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm6x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm6x12NEON(SB), NOSPLIT, $0-112
+// func sgemm6x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm6x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -524,8 +524,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm7x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm7x12NEON(SB), NOSPLIT, $0-112
+// func sgemm7x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm7x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
@@ -663,8 +663,8 @@ store:
 	MOVD R9, FPCR
 	RET
 
-// func sgemm8x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, next *float32, fetch, first, lines, skip int)
-TEXT ·sgemm8x12NEON(SB), NOSPLIT, $0-112
+// func sgemm8x12NEON(k int, a *float32, rs, cs int, b, c *float32, ldc, panels, acc int, soon *soon)
+TEXT ·sgemm8x12NEON(SB), NOSPLIT, $0-80
 	MOVD FPCR, R9
 	ORR $0x1000000, R9, R8
 	MOVD R8, FPCR // flush to zero
