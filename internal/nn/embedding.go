@@ -22,23 +22,25 @@ type embedding struct {
 	e     *Engine
 	table *Param
 	y     *tensor.Dense
+	grads []G.Value
 }
 
 func (f *embedding) Forward(in []G.Value) (G.Value, error) {
 	y := growTensor(&f.y, f.e.rows, f.table.Shape()[1])
-	out, ids := dense(data(y), f.e.rows), in[0].Data().([]int32)
+	out, tokens := dense(data(y), f.e.rows), ids(in[0])
 	if s := f.table.source; s != nil {
-		f.e.gatherBase(s, out, ids)
+		f.e.gatherBase(s, out, tokens)
 	} else {
-		kernel.Gather(f.e.Pool, out, f.table.matrix(f.table.forward()), ids)
+		kernel.Gather(f.e.Pool, out, f.table.matrix(f.table.forward()), tokens)
 	}
 	return y, nil
 }
 
 func (f *embedding) Backward(in []G.Value, _, dy G.Value) ([]G.Value, error) {
 	dtable := f.table.matrix(f.table.GradData())
-	kernel.ScatterAdd(f.e.Pool, dtable, in[0].Data().([]int32), dense(data(dy), f.e.rows))
-	return []G.Value{nil, f.table.grad}, nil
+	kernel.ScatterAdd(f.e.Pool, dtable, ids(in[0]), dense(data(dy), f.e.rows))
+	f.grads = append(f.grads[:0], nil, f.table.grad)
+	return f.grads, nil
 }
 
 // Inputs makes the nodes of parameters in one graph. A parameter that is used twice gets a node for each use: gorgonia

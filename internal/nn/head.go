@@ -2,7 +2,6 @@ package nn
 
 import (
 	"errors"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -87,6 +86,15 @@ func ChunkRows(vocab, rows int) int {
 	return min(rows, max(256, min(512, chunkElements/vocab/16*16)))
 }
 
+// logitStride keeps rows of logits from lying a multiple of 2 KiB apart: whole columns of them, which the gradient of the
+// weights reads, would fall on a few sets of the caches.
+func logitStride(vocab int) int {
+	if vocab%512 == 0 {
+		return vocab + 16
+	}
+	return vocab
+}
+
 // Apply adds the head to the graph. targets is an int32 vector (N).
 func (h *Head) Apply(e *Engine, in Inputs, x, targets *G.Node) (*G.Node, error) {
 	h.e = e
@@ -105,7 +113,7 @@ func (h *Head) Totals() Totals { return h.totals }
 func (h *Head) Forward(in []G.Value) (G.Value, error) {
 	e := h.e
 	x := dense(data(in[0]), e.rows)
-	h.targets = in[1].Data().([]int32)
+	h.targets = ids(in[1])
 	h.rows = h.rows[:0]
 	for i, w := range e.batch.Weights {
 		if w > 0 {
@@ -134,8 +142,9 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	input := growMatrix(&h.input, n, x.Cols)
 	h.input = input.Data
 	kernel.Gather(e.Pool, input, x, rows)
-	logits := growMatrix(&h.logits, n, h.Output.Shape()[0])
-	h.logits = logits.Data
+	vocab := h.Output.Shape()[0]
+	logits := growMatrix(&h.logits, n, logitStride(vocab))
+	h.logits, logits = logits.Data, logits.Columns(0, vocab)
 	h.linear.multiply(e, logits, input, false)
 	if t := e.batch.Teacher; t != nil {
 		dense := growMatrix(&h.teacher, n, t.Vocab())
@@ -177,12 +186,12 @@ func (h *Head) Do(i int) {
 	if !e.Inference {
 		scale = e.scale * e.batch.Weights[row]
 	}
-	h.values[i] = e.loss.Row(h.logits[i*vocab:(i+1)*vocab], t, scale)
+	h.values[i] = e.loss.Row(h.logits[i*logitStride(vocab):][:vocab], t, scale)
 }
 
 // Backward implements Function; the gradients exist already.
 func (h *Head) Backward(_ []G.Value, _, dy G.Value) ([]G.Value, error) {
-	if d, ok := dy.Data().(float32); !ok || math.Abs(float64(d)-1) > 0 {
+	if d, ok := dy.(*G.F32); !ok || *d != 1 {
 		return nil, errors.New("nn: the head's loss is scaled by Feed alone and must be what is differentiated")
 	}
 	h.grads = append(h.grads[:0], h.dh, nil, h.Output.gradValue())

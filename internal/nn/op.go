@@ -166,8 +166,21 @@ func hashcode(o G.Op) uint32 {
 	return h.Sum32()
 }
 
-// data returns the elements of a float32 tensor.
-func data(v G.Value) []float32 { return v.Data().([]float32) }
+// data returns the elements of a float32 tensor. Value.Data would allocate an interface for the slice.
+func data(v G.Value) []float32 {
+	if d, ok := v.(*tensor.Dense); ok {
+		return d.Float32s()
+	}
+	return v.Data().([]float32)
+}
+
+// ids returns the elements of an int32 tensor.
+func ids(v G.Value) []int32 {
+	if d, ok := v.(*tensor.Dense); ok {
+		return d.Int32s()
+	}
+	return v.Data().([]int32)
+}
 
 // newTensor returns a zeroed float32 tensor.
 func newTensor(shape ...int) *tensor.Dense {
