@@ -2,7 +2,6 @@ package hygiene
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,18 +88,4 @@ func repeatedShare(text string) float64 {
 		seen[h] = struct{}{}
 	}
 	return 1 - float64(len(seen))/float64(len(hashes))
-}
-
-// refusals are how models say that they will not, at the beginning of an answer.
-var refusals = regexp.MustCompile(`(?i)^\W*(i['’]?m (very |really |so )?sorry|sorry|i apologi[sz]e|unfortunately)?[,.!]?\s*(but\s+)?` +
-	`(i['’]?m (not able|unable)|i am (not able|unable)|i can(no|['’])t|i can not|i won['’]t|i will not|i must (decline|refuse)|i (do not|don['’]t) feel comfortable|` +
-	`as an? (ai|artificial intelligence|(large )?language model)( language model| model| assistant)?,? i (can|am|do|don|cannot|will|must))\b`)
-
-// Refusals rejects responses that begin with a refusal, in English. "I can't find a smaller divisor" is one by its
-// words; where such sentences begin good answers, leave this step out.
-func Refusals() Step {
-	return Step{"refusal", func(row *distill.Row) (string, bool) {
-		found := refusals.FindString(row.Response)
-		return strings.TrimSpace(found), found != ""
-	}}
 }

@@ -266,3 +266,40 @@ func BenchmarkNear(b *testing.B) {
 		step.Reject(&r[i%len(r)])
 	}
 }
+
+// Refusals are known in eight languages, and answers that begin alike are not taken for them.
+func TestRefusalsByLanguage(t *testing.T) {
+	for text, want := range map[string]bool{
+		"I'm sorry, but I can't help with that.":                                  true,
+		"As an AI language model, I cannot have opinions.":                        true,
+		"很抱歉，我无法回答这个问题。":                                                          true,
+		"抱歉，作为一个人工智能助手，我不能提供医疗建议。":                                                true,
+		"对不起，我不能帮助你完成这个请求。":                                                       true,
+		"Lo siento, pero no puedo ayudar con eso.":                                true,
+		"Como modelo de lenguaje, no puedo dar consejos médicos.":                 true,
+		"Je suis désolé, mais je ne peux pas vous aider.":                         true,
+		"En tant qu'intelligence artificielle, je ne peux pas avoir d'avis.":      true,
+		"Es tut mir leid, aber ich kann dabei nicht helfen.":                      true,
+		"Leider kann ich Ihnen nicht weiterhelfen.":                               true,
+		"Als KI-Sprachmodell kann ich keine Meinung haben.":                       true,
+		"申し訳ありませんが、そのご質問にはお答えできません。":                                              true,
+		"Извините, но я не могу помочь с этим.":                                   true,
+		"Как языковая модель, я не имею собственного мнения.":                     true,
+		"Desculpe, mas não posso ajudar com isso.":                                true,
+		"Sorry is the hardest word, says the song.":                               false,
+		"我可以帮你。首先计算总和。":                                                           false,
+		"抱歉是一个动词。":                                                                false,
+		"No puedo evitar sonreír: la respuesta es 4.":                             false,
+		"Je suis d'accord, la réponse est 12.":                                    false,
+		"Leider hat Tom nur 3 Äpfel, also braucht er 2 mehr.":                     false,
+		"Kann man 12 durch 4 teilen? Ja, das gibt 3.":                             false,
+		"答えは12です。":                                                                false,
+		"К сожалению, в задаче не хватает числа; возьмём 3, тогда ответ 9.":       false,
+		"Infelizmente o trem atrasou 20 minutos, portanto chegou às 14 horas e 5": false,
+	} {
+		row := distill.Row{Completion: distill.Completion{Response: text}}
+		if why, got := Refusals().Reject(&row); got != want {
+			t.Errorf("%s: rejected %v (%s)", text, got, why)
+		}
+	}
+}

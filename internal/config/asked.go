@@ -75,11 +75,22 @@ func (r *Recipe) Asked(by *Asked, temperature float64, maxTokens int, budget Bud
 	return t
 }
 
+// weightsHere reports whether the weights whose distribution is learnt lie on this machine.
+func (r *Recipe) weightsHere() bool {
+	if r.Score != nil {
+		return r.Score.By == nil
+	}
+	return r.Teacher.Kind == "local" || r.Teacher.Kind == "builtin"
+}
+
 // asked gives every section of a model that is asked beside the teacher, with its path in the document.
 func (r *Recipe) asked() map[string]*Asked {
 	all := map[string]*Asked{}
 	if g := r.Prompts.Grow; g != nil && g.By != nil {
 		all["prompts.grow.by"] = g.By
+	}
+	if s := r.Score; s != nil && s.By != nil {
+		all["score.by"] = s.By
 	}
 	for i := range r.Select.Verify {
 		if j := r.Select.Verify[i].Judge; j != nil && j.By != nil {
@@ -107,6 +118,17 @@ func (v *validation) askedModels(r *Recipe) {
 	}
 	if g := r.Prompts.Grow; g != nil {
 		v.grow(r, g)
+	}
+	if s := r.Score; s != nil && s.By != nil {
+		if s.By.Kind != "remote" {
+			v.fail("score.by.kind", "leave by out to score with score.model itself", "only a server scores in another's place")
+		}
+		if s.By.Batch {
+			v.fail("score.by.batch", "set it to false", "batches do not score")
+		}
+		if s.Signal.Kind == "sampled" {
+			v.fail("score.signal.kind", "set it to topk", "servers give no draws from the distribution")
+		}
 	}
 	names := map[string]bool{}
 	for i := range r.Select.Verify {

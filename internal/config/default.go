@@ -79,9 +79,9 @@ func Default() Recipe {
 				Beta:        0.5,
 			},
 			OnPolicy: OnPolicy{
-				Start:       0.25, // before that a student writes little that is worth a teacher's time
-				Every:       8,    // sampling goes in larger batches, from weights that are hardly older
-				Temperature: 1,    // the student's own distribution, over which the divergence is a mean
+				Start:       0.25,         // before that a student writes little that is worth a teacher's time
+				Every:       8,            // sampling goes in larger batches, from weights that are hardly older
+				Temperature: 1,            // the student's own distribution, over which the divergence is a mean
 				Loss:        "forward_kl", // reverse KL and JSD did worse on teacher and student of docs/results.md
 				Beta:        0.5,
 			},
@@ -133,6 +133,9 @@ func (r *Recipe) fill() {
 	if s := r.Score; s != nil {
 		if s.Signal.Kind == "" {
 			s.Signal.Kind = "sampled" // unbiased, unlike topk
+			if s.By != nil {
+				s.Signal.Kind = "topk" // all that servers give
+			}
 		}
 		if s.Signal.K == 0 {
 			s.Signal.K = 12

@@ -26,7 +26,7 @@ type Select struct {
 	Dedup string `yaml:"dedup" jsonschema:"enum=none,enum=exact,enum=near"`
 	// Near is the similarity of three-word runs from which on two rows count as the same under near.
 	Near float64 `yaml:"near" jsonschema:"minimum=0.1,maximum=1"`
-	// Refusals removes answers that begin with a refusal, in English.
+	// Refusals removes answers that begin with a refusal, in English, Chinese, Spanish, French, German, Japanese, Russian or Portuguese.
 	Refusals bool `yaml:"refusals"`
 	// Repetition removes answers of which more than this share repeats itself; 0 keeps all.
 	Repetition float64 `yaml:"repetition" jsonschema:"minimum=0,maximum=1"`

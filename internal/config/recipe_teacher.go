@@ -116,10 +116,12 @@ type Price struct {
 	Output float64 `yaml:"output" jsonschema:"minimum=0"`
 }
 
-// Score adds the distribution of a local model to answers that another teacher wrote.
+// Score adds the distribution of another model to answers that the teacher wrote.
 type Score struct {
-	// Model that judges: a GGUF file or Hugging Face folder.
+	// Model that judges: a GGUF file or Hugging Face folder. With by it only lends its tokenizer and chat template and needs no weights.
 	Model string `yaml:"model" path:"true" jsonschema:"required"`
+	// By is a server that has the weights and scores texts it did not write: vLLM, SGLang or distill serve. It gives topk signals.
+	By *Asked `yaml:"by,omitempty"`
 	// Signal that is added.
 	Signal Signal `yaml:"signal"`
 }

@@ -336,15 +336,17 @@ func (v *validation) dense(r *Recipe) {
 	if r.Train.Loss.Kind == "ce" {
 		v.fail("train.loss.dense", "use forward_kl or another divergence", "cross-entropy looks at the text alone")
 	}
-	if k := r.Teacher.Kind; k != "local" && k != "builtin" && r.Score == nil {
-		v.fail("train.loss.dense", "a local or builtin teacher, or a score section, has one", "a %s teacher has no weights here", k)
+	if !r.weightsHere() {
+		v.fail("train.loss.dense", "a local or builtin teacher, or a score section, has one", "a %s teacher has no weights here", r.Teacher.Kind)
 	}
 }
 
 // onPolicy checks what it takes to judge the student's own answers.
 func (v *validation) onPolicy(r *Recipe) {
 	o := &r.Train.OnPolicy
-	if k := r.Teacher.Kind; k != "local" && k != "builtin" && r.Score == nil {
+	if k := r.Teacher.Kind; o.K == 0 && o.Share > 0 && r.Score != nil && r.Score.By != nil {
+		v.fail("train.on_policy.k", "set it to 20, say", "a server that scores gives the likeliest tokens, not the whole distribution")
+	} else if k != "local" && k != "builtin" && r.Score == nil {
 		v.fail("train.on_policy.share", "a local or builtin teacher, or a score section, can judge", "a %s teacher does not judge the student's own answers", k)
 	}
 	if o.Start+o.Ramp > 1 {

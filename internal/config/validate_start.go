@@ -2,7 +2,7 @@ package config
 
 // start checks what a student that starts from a model asks for.
 func (v *validation) start(r *Recipe) {
-	if k := r.Teacher.Kind; r.Student.From == "teacher" && k != "local" && k != "builtin" && r.Score == nil {
+	if k := r.Teacher.Kind; r.Student.From == "teacher" && !r.weightsHere() {
 		v.fail("student.from", "a local or builtin teacher, or a score section, has them; or name a model's path", "a %s teacher has no weights here", k)
 	}
 	c := r.Student.Cut

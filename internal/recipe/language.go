@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
@@ -69,10 +70,7 @@ func (r *Run) studentLanguage(rows rowSeq) (*language, error) {
 	}
 	switch from := r.Recipe.Tokenizer.From; from {
 	case "teacher":
-		if r.Recipe.Score != nil {
-			return r.languageOf(r.Recipe.Score.Model)
-		}
-		return r.languageOf(r.teacherModel())
+		return r.languageOf(r.vocabulary())
 	case "train":
 		return r.trainTokenizer(rows)
 	default:
@@ -80,35 +78,54 @@ func (r *Run) studentLanguage(rows rowSeq) (*language, error) {
 	}
 }
 
-// languageOf returns the language of a model on disk or inside the program.
+// languageOf returns the language of a model on disk or inside the program. It need not have weights.
 func (r *Run) languageOf(name string) (*language, error) {
-	m, err := OpenModel(name)
+	tok, template, err := openTokenizer(name)
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
-	if m.Tokenizer == nil {
-		return nil, inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
-	}
-	exact, err := r.isTeachers(m)
+	exact, err := r.isTeachers(tok)
 	if err != nil {
 		return nil, err
 	}
-	return r.newLanguage(m.Tokenizer, m.Template, exact)
+	return r.newLanguage(tok, template, exact)
 }
 
-// isTeachers reports whether a model has the vocabulary that the rows' token ids are in.
-func (r *Run) isTeachers(m *model.Model) (bool, error) {
-	name := r.teacherModel()
+// openTokenizer returns the tokenizer and the chat template of what a MODEL argument names, or of a folder that has those
+// and nothing else.
+func openTokenizer(name string) (*tokenizer.Tokenizer, string, error) {
+	if strings.HasPrefix(name, builtinPrefix) {
+		m, err := OpenModel(name)
+		if err != nil {
+			return nil, "", err
+		}
+		defer m.Close()
+		return m.Tokenizer, m.Template, nil
+	}
+	path := name
+	if _, err := os.Stat(filepath.Join(name, "tokenizer.json")); err != nil {
+		if path, err = ResolveModel(name); err != nil {
+			return nil, "", err
+		}
+	}
+	tok, template, err := model.OpenTokenizer(path)
+	if err != nil {
+		return nil, "", &InputError{Hint: "put its tokenizer.json into the folder", Err: err}
+	}
+	return tok, template, nil
+}
+
+// isTeachers reports whether a vocabulary is the one that the rows' token ids are in.
+func (r *Run) isTeachers(tok *tokenizer.Tokenizer) (bool, error) {
+	name := r.vocabulary()
 	if name == "" {
 		return false, nil
 	}
-	t, err := OpenModel(name)
+	t, _, err := openTokenizer(name)
 	if err != nil {
 		return false, err
 	}
-	defer t.Close()
-	return t.Tokenizer != nil && t.Tokenizer.Hash() == m.Tokenizer.Hash(), nil
+	return t.Hash() == tok.Hash(), nil
 }
 
 // trainTokenizer returns a byte-level BPE fitted to the training rows, or the one that this training began with.

@@ -53,6 +53,12 @@ func (r *Run) appoint(a *author, stored *packed) error {
 	if !a.lang.exact {
 		return inputErrorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
 	}
+	if r.teacherModel() == "" {
+		a.longest = a.packing.Length + 1
+		var err error
+		a.judge, err = r.openScorer(a.lang)
+		return err
+	}
 	m, err := OpenModel(r.teacherModel())
 	if err != nil {
 		return err

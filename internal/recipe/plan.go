@@ -149,14 +149,11 @@ func (r *Run) studentShape() (model.Config, error) {
 	} else {
 		vocabulary := r.Recipe.Tokenizer.Size
 		if name := r.tokenizerModel(); name != "" {
-			m, err := OpenModel(name)
+			tok, _, err := openTokenizer(name)
 			if err != nil {
 				return cfg, err
 			}
-			defer m.Close()
-			if m.Tokenizer != nil {
-				vocabulary = m.Tokenizer.Size()
-			}
+			vocabulary = tok.Size()
 		}
 		cfg = studentConfig(&r.Recipe.Student, vocabulary)
 	}
@@ -169,7 +166,7 @@ func (r *Run) tokenizerModel() string {
 	case "train":
 		return ""
 	case "teacher":
-		return r.teacherModel()
+		return r.vocabulary()
 	default:
 		return from
 	}

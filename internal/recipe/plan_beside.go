@@ -12,7 +12,7 @@ func (r *Run) beside(cfg model.Config, length int) (bytes int64, work float64, e
 	t := &r.Recipe.Train
 	own := t.OnPolicy.Share > 0
 	work = 1
-	if t.Loss.Dense || own {
+	if (t.Loss.Dense || own) && r.teacherModel() != "" {
 		m, err := OpenModel(r.teacherModel())
 		if err != nil {
 			return 0, 0, err

@@ -129,7 +129,7 @@ func (p *Plan) warnShape(r *Run) {
 
 // warnVocabulary compares the student's tokens with those that a distribution would be over.
 func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
-	if r.Recipe.Train.Loss.Kind == "ce" || r.teacherModel() == "" {
+	if r.Recipe.Train.Loss.Kind == "ce" || r.vocabulary() == "" {
 		return
 	}
 	name := r.origin()
@@ -139,13 +139,12 @@ func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
 	if name == "" {
 		return
 	}
-	m, err := OpenModel(name)
+	tok, _, err := openTokenizer(name)
 	if err != nil {
 		p.Warnings = append(p.Warnings, err.Error())
 		return
 	}
-	defer m.Close()
-	if exact, err := r.isTeachers(m); err == nil && !exact {
+	if exact, err := r.isTeachers(tok); err == nil && !exact {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("the tokenizer of %s is not the teacher's: its distribution cannot be learnt, only its text", name))
 	}
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
+	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/teacher"
+	"github.com/seed-d24fde5f/distill/teacher/remote"
 )
 
 func scoreInputs(r *Run) (any, error) { return []any{r.Recipe.Score, r.Recipe.Prompts.Format}, nil }
@@ -20,8 +24,8 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err := r.keepOnly(ScoredDir, st.Inputs); err != nil {
 		return "", err
 	}
-	judge := &subject{path: r.Recipe.Score.Model}
-	if err := judge.open(r); err != nil {
+	judge, err := r.openScoring(ctx)
+	if err != nil {
 		return "", err
 	}
 	defer judge.close()
@@ -44,12 +48,53 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 	return digest(st.Inputs, out.Len()), out.Seal()
 }
 
+// scoring is the model that scores: here, or behind a server.
+type scoring struct {
+	language    *language
+	concurrency int
+	context     int // longest text
+	score       func(ctx context.Context, tokens []distill.Token, from int, spec distill.SignalSpec) ([]float32, *distill.Signal, error)
+	close       func()
+}
+
+// openScoring opens what the recipe scores with.
+func (r *Run) openScoring(ctx context.Context) (*scoring, error) {
+	if r.Recipe.Score.By == nil {
+		s := &subject{path: r.Recipe.Score.Model}
+		if err := s.open(r); err != nil {
+			return nil, err
+		}
+		return &scoring{s.language, runtime.GOMAXPROCS(0), s.ready.Context(), s.ready.Score, s.close}, nil
+	}
+	language, err := r.languageOf(r.Recipe.Score.Model)
+	if err != nil {
+		return nil, err
+	}
+	server, err := r.openScorer(language)
+	if err != nil {
+		return nil, err
+	}
+	s := &scoring{language, r.Recipe.Score.By.Concurrency, math.MaxInt32, server.ScoreTokens, func() { _ = server.Close() }}
+	if err := server.Check(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openScorer opens the server that scores in the place of weights here. Scoring is no service that is sold, so it has no
+// budget.
+func (r *Run) openScorer(l *language) (*remote.Scorer, error) {
+	by := r.Recipe.Asked(r.Recipe.Score.By, 1, 1, config.Budget{})
+	return remote.NewScorer(r.remoteOptions(&by, nil), func(m []distill.Message) ([]distill.Token, error) { return l.format.Prompt(m, true) })
+}
+
 // scoreAll scores the rows of in that out does not have.
-func (r *Run) scoreAll(ctx context.Context, judge *subject, in, out *dataset.Dataset) error {
+func (r *Run) scoreAll(ctx context.Context, judge *scoring, in, out *dataset.Dataset) error {
 	meter := r.opts.Monitor.Start("score", "rows", int64(in.Len()), int64(out.Len()))
 	defer meter.Stop()
 	group, working := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(judge.concurrency)
 	var skipped int
 	for row, err := range in.Rows() {
 		if err != nil {
@@ -70,7 +115,11 @@ func (r *Run) scoreAll(ctx context.Context, judge *subject, in, out *dataset.Dat
 			continue
 		}
 		group.Go(func() error {
-			logprobs, signal, err := judge.ready.Score(working, tokens, from, signalOf(r.Recipe.Score.Signal))
+			logprobs, signal, err := judge.score(working, tokens, from, signalOf(r.Recipe.Score.Signal))
+			if teacher.KindOf(err) == teacher.Permanent && working.Err() == nil {
+				r.log.Warn("an answer cannot be scored and is left out", "row", row.ID, "error", err)
+				return nil
+			}
 			if err != nil {
 				return fmt.Errorf("row %s: %w", row.ID, err)
 			}
@@ -89,10 +138,10 @@ func (r *Run) scoreAll(ctx context.Context, judge *subject, in, out *dataset.Dat
 }
 
 // tokensToScore renders a row in the judge's tokens. An answer that was cut off ends where it was cut.
-func (s *subject) tokensToScore(row *distill.Row) (tokens []distill.Token, from int, ok bool, err error) {
+func (s *scoring) tokensToScore(row *distill.Row) (tokens []distill.Token, from int, ok bool, err error) {
 	tokens, from, err = s.language.format.Example(row.Prompt.Messages, row.Reasoning, row.Response)
 	if row.FinishReason == distill.FinishLength && len(tokens) > from {
 		tokens = tokens[:len(tokens)-1]
 	}
-	return tokens, from, err == nil && from < len(tokens) && len(tokens) <= s.ready.Context(), err
+	return tokens, from, err == nil && from < len(tokens) && len(tokens) <= s.context, err
 }

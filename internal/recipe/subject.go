@@ -50,12 +50,21 @@ func (r *Run) subjects() ([]*subject, error) {
 // teacherModel returns the weights in this process whose distribution is the teacher's, or "".
 func (r *Run) teacherModel() string {
 	switch t := &r.Recipe.Teacher; {
+	case r.Recipe.Score != nil && r.Recipe.Score.By != nil:
 	case r.Recipe.Score != nil:
 		return r.Recipe.Score.Model
 	case t.Kind == "local" || t.Kind == "builtin":
 		return builtinName(t)
 	}
 	return ""
+}
+
+// vocabulary names the model whose tokens a signal is over, with weights here or elsewhere, or "".
+func (r *Run) vocabulary() string {
+	if r.Recipe.Score != nil {
+		return r.Recipe.Score.Model
+	}
+	return r.teacherModel()
 }
 
 // open makes the subject ready to run.
@@ -68,7 +77,7 @@ func (s *subject) open(r *Run) error {
 	if m.Tokenizer == nil {
 		return inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", s.path)
 	}
-	exact, err := r.isTeachers(m)
+	exact, err := r.isTeachers(m.Tokenizer)
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,15 @@ func builtinName(t *config.Teacher) string {
 }
 
 func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teacher, error) {
+	opts := r.remoteOptions(t, purse)
+	if t.Batch {
+		return remote.NewBatch(opts, remote.BatchOptions{Name: r.Recipe.Name, Size: t.BatchSize, Poll: t.BatchPoll})
+	}
+	return remote.New(opts)
+}
+
+// remoteOptions are those of one that is behind a server.
+func (r *Run) remoteOptions(t *config.Teacher, purse *budget.Budget) remote.Options {
 	opts := remote.Options{
 		BaseURL:           t.Endpoint,
 		Dialect:           t.Dialect,
@@ -100,10 +109,7 @@ func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teach
 	if p := t.Price; p != nil {
 		opts.Price = &remote.Price{Input: p.Input, CachedInput: p.CachedInput, Output: p.Output, Source: "the recipe"}
 	}
-	if t.Batch {
-		return remote.NewBatch(opts, remote.BatchOptions{Name: r.Recipe.Name, Size: t.BatchSize, Poll: t.BatchPoll})
-	}
-	return remote.New(opts)
+	return opts
 }
 
 // signalOf is what is kept of the teacher's distribution.
