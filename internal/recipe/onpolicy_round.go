@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -132,7 +133,7 @@ const (
 	answerStream = 0x616e73776572
 )
 
-// writeAll lets the student answer some prompts at once, and the judge judge.
+// writeAll lets the student answer some prompts at once, and the judge, if there is one, judge.
 func (a *author) writeAll(number, from int, prompts []int, into []written) error {
 	group, ctx := errgroup.WithContext(a.ctx)
 	group.SetLimit(2 * slotsOfAuthor)
@@ -151,10 +152,26 @@ func (a *author) writeAll(number, from int, prompts []int, into []written) error
 			for _, v := range result.Logprobs {
 				w.Nats -= float64(v)
 			}
-			if a.judge != nil {
-				_, w.Signal, err = a.judge.Score(ctx, q.prompt.Messages, w.Tokens, distill.SignalSpec{Kind: distill.TopK, K: o.K})
-			}
 			into[i] = w
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil || a.judge == nil {
+		return err
+	}
+	return a.judgeAll(into)
+}
+
+// judgeAll adds the teacher's likeliest tokens to answers. Each that is judged takes the memory of a forward pass, so no
+// more are judged at once than there are processors.
+func (a *author) judgeAll(answers []written) error {
+	group, ctx := errgroup.WithContext(a.ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	spec := distill.SignalSpec{Kind: distill.TopK, K: a.run.Recipe.Train.OnPolicy.K}
+	for i := range answers {
+		group.Go(func() (err error) {
+			w := &answers[i]
+			_, w.Signal, err = a.judge.Score(ctx, a.prompts[w.Prompt].prompt.Messages, w.Tokens, spec)
 			return err
 		})
 	}

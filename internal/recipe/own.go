@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -64,6 +65,7 @@ func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill
 	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: 32})
 	defer engine.Close()
 	measured := make([]ownLosses, r.Recipe.Eval.OwnAnswers)
+	var judging sync.Mutex // logits of a whole answer are large; the products in them are divided among the threads anyway
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(engine.Slots())
 	for i := range measured {
@@ -73,7 +75,13 @@ func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill
 		}
 		group.Go(func() error {
 			l := ownLosses{Role: s.Role, File: s.File, Number: i}
-			err := r.drawAndJudge(ctx, engine, s, teacher, prompts[i%len(prompts)], &l)
+			text, from, err := r.draw(ctx, engine, s, teacher, prompts[i%len(prompts)], l.Number)
+			if err != nil {
+				return err
+			}
+			judging.Lock()
+			err = l.judge(s, teacher, text, from)
+			judging.Unlock()
 			if err != nil {
 				return err
 			}
@@ -97,40 +105,45 @@ func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill
 	return nil
 }
 
-// drawAndJudge draws one answer and sums up KL(model‖teacher) over it.
-func (r *Run) drawAndJudge(ctx context.Context, engine *infer.Engine, s, teacher *subject, p *distill.Prompt, l *ownLosses) error {
+// draw lets a model answer a prompt and returns prompt and answer, with the index of the answer's first token; no text
+// where the prompt leaves no room.
+func (r *Run) draw(ctx context.Context, engine *infer.Engine, s, teacher *subject, p *distill.Prompt, number int) (text []distill.Token, from int, err error) {
 	ids, err := s.language.format.Prompt(p.Messages, true)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	room := min(s.ready.Context(), teacher.ready.Context(), maxLogits/teacher.ready.Config().Vocab)
 	if len(ids) == 0 || len(ids) >= room {
-		return nil
+		return nil, 0, nil
 	}
 	limit := room - len(ids)
 	if most := r.answerTokens(s, nil); most > 0 {
 		limit = min(limit, most)
 	}
-	seed := rand.New(rand.NewPCG(r.Recipe.Seed, ownStream+uint64(l.Number)<<32)).Uint64()
+	seed := rand.New(rand.NewPCG(r.Recipe.Seed, ownStream+uint64(number)<<32)).Uint64()
 	drawn, err := engine.Generate(ctx, infer.Request{Prompt: ids, EndTokens: s.language.format.Stops(),
 		Sampling: distill.Sampling{Temperature: 1, MaxTokens: limit, Seed: seed}})
+	return append(append([]distill.Token(nil), ids...), drawn.Tokens...), len(ids), err
+}
+
+// judge sums up KL(model‖teacher) over the tokens of an answer.
+func (l *ownLosses) judge(s, teacher *subject, text []distill.Token, from int) error {
+	if len(text) == 0 {
+		return nil
+	}
+	own, err := s.ready.Logits(text[:len(text)-1])
 	if err != nil {
 		return err
 	}
-	text := append(append([]distill.Token(nil), ids...), drawn.Tokens...)
-	q, err := s.ready.Logits(text[:len(text)-1])
+	theirs, err := teacher.ready.Logits(text[:len(text)-1])
 	if err != nil {
 		return err
 	}
-	p2, err := teacher.ready.Logits(text[:len(text)-1])
-	if err != nil {
-		return err
-	}
-	width, wide := s.ready.Config().Vocab, teacher.ready.Config().Vocab
-	scratch, sums := make([]float32, width), make([]float32, wide)
-	for at := len(ids) - 1; at < len(text)-1; at++ {
-		theirs := p2[at*wide : (at+1)*wide]
-		kl, _ := divergence(scratch, q[at*width:(at+1)*width], theirs, kernel.LogSumExp(theirs, 1, sums))
+	n, m := s.ready.Config().Vocab, teacher.ready.Config().Vocab
+	scratch, sums := make([]float32, n), make([]float32, m)
+	for at := from - 1; at < len(text)-1; at++ {
+		t := theirs[at*m : (at+1)*m]
+		kl, _ := divergence(scratch, own[at*n:(at+1)*n], t, kernel.LogSumExp(t, 1, sums))
 		l.KL += kl
 		l.Tokens++
 	}
