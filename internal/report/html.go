@@ -18,6 +18,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"nats":     meanNats,
 	"dataset":  datasetLines,
 	"training": trainingLines,
+	"note":     func() string { return tableNote },
 	"seeds":    seedLines,
 	"pairNote": func() string { return pairNote },
 }).Parse(page))

@@ -17,7 +17,7 @@ func Markdown(w io.Writer, r *Report) error {
 	}
 	b.WriteString("\n## Quality, size, speed\n\n")
 	writeTable(&b, ModelTable(r.Models))
-	b.WriteString("\nExact match has its 95 % interval; KL is in nats a token; each exported file was itself evaluated.\n")
+	b.WriteString("\n" + tableNote + "\n")
 	if len(r.Pairs) > 0 {
 		b.WriteString("\n## On the same prompts\n\n")
 		writeTable(&b, PairTable(r.Pairs))
@@ -59,6 +59,11 @@ func Markdown(w io.Writer, r *Report) error {
 // pairNote says how to read a PairTable.
 const pairNote = "The student's value less that of the model named, with a 95 % interval by paired bootstrap over prompts: an interval without 0 in it is a difference."
 
+// tableNote says how to read the central table.
+const tableNote = "Of the answers to held-out prompts: exact match (higher is better) has its 95 % interval; perplexity and KL, in nats a token, " +
+	"say how far a model is from the teacher's own words and distribution (lower is better); top-1 agreement is how often both put the same token first. " +
+	"Each exported file was itself evaluated; speeds are of one answer at a time."
+
 func writeTable(b *strings.Builder, t Table) {
 	if len(t.Rows) == 0 {
 		return
@@ -77,7 +82,7 @@ func writeTable(b *strings.Builder, t Table) {
 }
 
 func datasetLines(d *Dataset) []string {
-	lines := []string{fmt.Sprintf("%d prompts, %d of them held out; %d rows by %s, %d kept", d.Prompts, d.Heldout, d.Rows, d.Teacher, d.Kept)}
+	lines := []string{fmt.Sprintf("%d prompts, %d of them held out and never trained on; %d answers by %s, %d of them learnt from", d.Prompts, d.Heldout, d.Rows, d.Teacher, d.Kept)}
 	for _, reason := range slices.Sorted(maps.Keys(d.Dropped)) {
 		lines = append(lines, fmt.Sprintf("dropped: %d %s", d.Dropped[reason], reason))
 	}
@@ -95,6 +100,14 @@ func datasetLines(d *Dataset) []string {
 	return lines
 }
 
+// lossName spells a loss of a recipe out.
+func lossName(kind string) string {
+	if kind == "ce" {
+		return "cross-entropy"
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(kind, "_", " "), "kl", "KL")
+}
+
 func trainingLines(t *Training) []string {
 	if t.Steps == 0 {
 		return []string{"no training in this run"}
@@ -105,7 +118,7 @@ func trainingLines(t *Training) []string {
 	}
 	lines = append(lines,
 		fmt.Sprintf("%d steps, %s tokens, %.0f tokens/s, %s in %s", t.Steps, Count(t.Tokens), t.TokensPerS, t.Optimizer, t.Precision),
-		fmt.Sprintf("loss (%s) from %.4g to %.4g", t.Loss, t.FirstLoss, t.FinalLoss),
+		fmt.Sprintf("loss (%s) from %.4g to %.4g", lossName(t.Loss), t.FirstLoss, t.FinalLoss),
 	)
 	if t.BestStep > 0 {
 		lines = append(lines, fmt.Sprintf("the best held-out loss was at step %d, and that is what was exported", t.BestStep))

@@ -56,12 +56,13 @@ func figures(r *Report) ([]figure, error) {
 	})
 	curves := []struct {
 		title, unit string
+		steep       bool
 		lines       []line
 	}{
-		{"Loss", "nats a token", []line{{"training", loss, blue, 1.2}, {"held out", heldout, orange, 2}}},
-		{"Learning rate", "", []line{{"", pick(func(p *Point) (float64, bool) { return p.LearningRate, true }), blue, 1.5}}},
-		{"Speed", "tokens/s", []line{{"", pick(func(p *Point) (float64, bool) { return p.TokensPerS, p.TokensPerS > 0 }), blue, 1.2}}},
-		{"Gradient norm", "", []line{{"", pick(func(p *Point) (float64, bool) { return p.GradNorm, true }), blue, 1.2}}},
+		{"Loss", "nats a token", true, []line{{"training", loss, blue, 1.2}, {"held out", heldout, orange, 2}}},
+		{"Learning rate", "", false, []line{{"", pick(func(p *Point) (float64, bool) { return p.LearningRate, true }), blue, 1.5}}},
+		{"Speed", "tokens/s", false, []line{{"", pick(func(p *Point) (float64, bool) { return p.TokensPerS, p.TokensPerS > 0 }), blue, 1.2}}},
+		{"Gradient norm", "", true, []line{{"", pick(func(p *Point) (float64, bool) { return p.GradNorm, true }), blue, 1.2}}},
 	}
 	var figs []figure
 	svg, err := drawModels(r.Models)
@@ -72,7 +73,7 @@ func figures(r *Report) ([]figure, error) {
 		figs = append(figs, figure{"Quality against size", svg})
 	}
 	for _, c := range curves {
-		svg, err := drawLines("million tokens", c.unit, c.lines)
+		svg, err := drawLines("million tokens", c.unit, c.steep, c.lines)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +88,9 @@ func figures(r *Report) ([]figure, error) {
 	return figs, err
 }
 
-func drawLines(xLabel, yLabel string, lines []line) (template.HTML, error) {
+// drawLines draws curves; steep ones, where they fall by orders of magnitude, on a logarithmic axis: on a linear one, most of
+// a training would lie on the bottom.
+func drawLines(xLabel, yLabel string, steep bool, lines []line) (template.HTML, error) {
 	p := newPlot(xLabel, yLabel)
 	drawn := false
 	for _, l := range lines {
@@ -101,14 +104,28 @@ func drawLines(xLabel, yLabel string, lines []line) (template.HTML, error) {
 		curve.Color, curve.Width = l.tint, l.width
 		p.Add(curve)
 		if l.name != "" {
-			p.Legend.Add(l.name, curve)
+			p.Legend.Add(l.name+"    ", curve) // apart from its line, also in a wider font
 		}
 		drawn = true
 	}
 	if !drawn {
 		return "", nil
 	}
+	if least, most := reach(lines); steep && least > 0 && most > 30*least {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	}
 	return render(p)
+}
+
+// reach returns the least and the greatest value of lines.
+func reach(lines []line) (least, most float64) {
+	least = math.Inf(1)
+	for _, l := range lines {
+		for _, at := range l.points {
+			least, most = min(least, at.Y), max(most, at.Y)
+		}
+	}
+	return least, most
 }
 
 func drawBins(xLabel, yLabel string, bins []Bin) (template.HTML, error) {
@@ -210,11 +227,16 @@ func drawQuality(models []Model, q quality) (template.HTML, error) {
 	return render(p)
 }
 
-// decades marks 1, 2 and 5 times the powers of ten.
+// decades marks 1, 2 and 5 times the powers of ten; the powers alone where there are many.
 func decades(least, most float64) []plot.Tick {
+	marks := []float64{1, 2, 5}
+	if most > 300*least {
+		marks = marks[:1]
+	}
 	var ticks []plot.Tick
 	for power := math.Pow(10, math.Floor(math.Log10(least))); power <= most; power *= 10 {
-		for _, v := range []float64{power, 2 * power, 5 * power} {
+		for _, m := range marks {
+			v := m * power
 			if least <= v && v <= most {
 				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
 			}

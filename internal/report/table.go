@@ -8,7 +8,7 @@ type Table struct {
 	Rows   [][]string
 }
 
-// ModelTable is the central table: quality against size against speed, one row a model. A column that no model has a
+// ModelTable is the central table: quality, then size, then speed, one row a model. A column that no model has a
 // value for is left out.
 func ModelTable(models []Model) Table {
 	columns := []struct {
@@ -16,9 +16,6 @@ func ModelTable(models []Model) Table {
 		cell func(*Model) string
 	}{
 		{"model", label},
-		{"parameters", func(m *Model) string { return positive(m.Parameters, Count) }},
-		{"size", func(m *Model) string { return positive(m.Bytes, Bytes) }},
-		{"bits/weight", func(m *Model) string { return nonzero(m.BitsPerWeight, "%.2f") }},
 		{"exact match", func(m *Model) string { return rate(m.ExactMatch) }},
 		{"perplexity", func(m *Model) string {
 			if m.Perplexity != nil && *m.Perplexity < 10 {
@@ -29,6 +26,9 @@ func ModelTable(models []Model) Table {
 		{"KL to teacher", func(m *Model) string { return float(m.KLToTeacher, "%.4f") }},
 		{"KL on own text", func(m *Model) string { return float(m.KLOnOwn, "%.4f") }},
 		{"top-1 agreement", func(m *Model) string { return share(m.TopOneAgreement) }},
+		{"parameters", func(m *Model) string { return positive(m.Parameters, Count) }},
+		{"size", func(m *Model) string { return positive(m.Bytes, Bytes) }},
+		{"bits/weight", func(m *Model) string { return nonzero(m.BitsPerWeight, "%.2f") }},
 		{"prefill tok/s", func(m *Model) string { return float(m.PrefillTokensPS, "%.0f") }},
 		{"decode tok/s", func(m *Model) string { return float(m.DecodeTokensPS, "%.0f") }},
 		{"memory", func(m *Model) string {
