@@ -34,6 +34,7 @@ func modelCommand() *cli.Command {
 				&cli.BoolFlag{Name: "special", DisableDefaultText: true, Usage: "read special tokens such as <|im_end|> in the text as such"}}},
 			{Name: "complete", Usage: "continue a raw text", ArgsUsage: "MODEL TEXT|-", Action: modelComplete, Flags: []cli.Flag{
 				&cli.StringFlag{Name: "ids", Usage: "the prompt as token ids, `1,403,407`, instead of TEXT"},
+				&cli.BoolFlag{Name: "special", DisableDefaultText: true, Usage: "read special tokens such as <|im_start|> in TEXT as such"},
 				&cli.BoolFlag{Name: "print-ids", DisableDefaultText: true, Usage: "print token ids instead of text"},
 				&cli.IntFlag{Name: "n", Value: 128, Usage: "`number` of tokens at most"},
 				&cli.Float64Flag{Name: "temperature", Value: 0.8, Usage: "of the draw; 0 is greedy"},
@@ -302,17 +303,24 @@ func completionPrompt(c *cli.Context, m *infer.Model, args []string) ([]distill.
 	if err != nil {
 		return nil, err
 	}
-	return textTokens(m, text), nil
+	return promptTokens(m, text, c.Bool("special")), nil
 }
 
 // textTokens returns a running text's ids, begin token included.
-func textTokens(m *infer.Model, text string) []distill.Token {
+func textTokens(m *infer.Model, text string) []distill.Token { return promptTokens(m, text, false) }
+
+// promptTokens is textTokens that may read special tokens; a begin token that the text spells is not put twice.
+func promptTokens(m *infer.Model, text string, special bool) []distill.Token {
 	t := m.Tokenizer()
 	var ids []distill.Token
 	if t.AddBOS && t.BOS >= 0 {
 		ids = append(ids, t.BOS)
 	}
-	return append(ids, t.Encode(text, false)...)
+	rest := t.Encode(text, special)
+	if len(ids) > 0 && len(rest) > 0 && rest[0] == t.BOS {
+		ids = nil
+	}
+	return append(ids, rest...)
 }
 
 func modelPerplexity(c *cli.Context) error {

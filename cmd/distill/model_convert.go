@@ -28,10 +28,11 @@ func modelConversions() []*cli.Command {
 				&cli.StringFlag{Name: "type", Aliases: []string{"t"}, Value: "q4_k_m", Usage: "file `type`: " + strings.ToLower(strings.Join(model.FileTypes(), ", "))},
 				&cli.BoolFlag{Name: "strict", DisableDefaultText: true, Usage: "refuse a type that some tensor's shape does not fit"},
 				&cli.BoolFlag{Name: "pure", DisableDefaultText: true, Usage: "the same type for every matrix"},
-				&cli.StringFlag{Name: "imatrix", Usage: "importance `file` in llama.cpp's GGUF format, such as a run's export/imatrix.gguf"},
+				&cli.StringFlag{Name: "imatrix", Usage: "importance `file` in llama.cpp's GGUF format, from distill model imatrix or a run's export/imatrix.gguf"},
 				&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "only show the plan"},
 				&cli.BoolFlag{Name: "tensors", DisableDefaultText: true, Usage: "list every tensor in the plan"},
 			}},
+		modelImatrixCommand(),
 		modelPruneCommand(),
 		{Name: "diff", Usage: "compare two models' predictions over a text", ArgsUsage: "MODEL MODEL FILE", Action: modelDiff,
 			Flags: append([]cli.Flag{
