@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
@@ -54,7 +55,7 @@ func (r *Run) appoint(a *author, stored *packed) error {
 		return inputErrorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
 	}
 	if r.teacherModel() == "" {
-		a.longest = a.packing.Length + 1
+		a.longest, a.judged = a.packing.Length+1, max(1, r.Recipe.Score.By.Concurrency)
 		var err error
 		a.judge, err = r.openScorer(a.lang)
 		return err
@@ -64,6 +65,7 @@ func (r *Run) appoint(a *author, stored *packed) error {
 		return err
 	}
 	a.longest = min(a.packing.Length+1, m.Context)
+	a.judged = runtime.GOMAXPROCS(0) // each takes the memory of a forward pass
 	m.Close()
 	switch {
 	case r.Recipe.Train.OnPolicy.K > 0:

@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -49,6 +48,7 @@ type author struct {
 	longest int     // tokens that prompt and answer may have: what a row holds and the teacher can read
 	teacher nn.Teacher
 	judge   judge // instead of teacher
+	judged  int   // answers that are judged at once
 	dir     string
 	seed    uint64
 	kept    int // rounds whose files are kept
@@ -162,11 +162,10 @@ func (a *author) writeAll(number, from int, prompts []int, into []written) error
 	return a.judgeAll(into)
 }
 
-// judgeAll adds the teacher's likeliest tokens to answers. Each that is judged takes the memory of a forward pass, so no
-// more are judged at once than there are processors.
+// judgeAll adds the teacher's likeliest tokens to answers.
 func (a *author) judgeAll(answers []written) error {
 	group, ctx := errgroup.WithContext(a.ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(a.judged)
 	spec := distill.SignalSpec{Kind: distill.TopK, K: a.run.Recipe.Train.OnPolicy.K}
 	for i := range answers {
 		group.Go(func() (err error) {

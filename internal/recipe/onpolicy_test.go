@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/server"
+	"github.com/seed-d24fde5f/distill/teacher/local"
 	"github.com/seed-d24fde5f/distill/train/metric"
 )
 
@@ -117,6 +120,57 @@ func TestOnPolicyEndsTheSame(t *testing.T) {
 				t.Errorf("%v of 18 steps were on the student's own answers", own)
 			}
 		})
+	}
+}
+
+// TestOnPolicyByServer: a server that scores prompts judges as the weights here do, so that students end alike.
+func TestOnPolicyByServer(t *testing.T) {
+	weights := bookTeacher(t)
+	near, err := local.Open(weights, local.Options{Name: "book", Slots: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	s, err := server.New(server.Options{Models: []server.Model{{Name: "book", Engine: near.Engine(), Tokenizer: near.Tokenizer(),
+		Prompt: near.Format().Prompt, EndTokens: near.Format().Stops(), Context: near.Engine().Model().Context()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := httptest.NewServer(s.Handler())
+	defer there.Close()
+	by := fmt.Sprintf("score={model: %s, signal: {kind: topk, k: 5}, by: {kind: remote, dialect: distill, model: book, endpoint: %s/v1}}", weights, there.URL)
+	rounds := func(overrides ...string) []written {
+		dir := t.TempDir()
+		r := load(t, ownRecipe, append([]string{"teacher.model=" + weights, "train.on_policy.k=5", "train.on_policy.start=0", "train.on_policy.ramp=0", "train.steps=3", "tokenizer.from=teacher"}, overrides...)...)
+		run, err := Open(r, dir, Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run.Close()
+		if err := run.Do(t.Context(), "generate", "score", "train"); err != nil {
+			t.Fatal(err)
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, TrainDir, ownDir, "*"))
+		if len(files) == 0 {
+			t.Fatal("the student wrote nothing")
+		}
+		all, err := readRound(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	here, served := rounds(), rounds(by)
+	for i := range min(len(here), len(served)) {
+		a, b := &here[i], &served[i]
+		if !slices.Equal(a.Tokens, b.Tokens) || a.Signal.Len() != b.Signal.Len() || a.Signal.Len() != len(a.Tokens) {
+			t.Fatalf("answer %d: %v judged at %d tokens here, %v at %d there", i, a.Tokens, a.Signal.Len(), b.Tokens, b.Signal.Len())
+		}
+		for k, id := range a.Signal.IDs {
+			if id != b.Signal.IDs[k] || math.Abs(float64(a.Signal.Logprobs[k]-b.Signal.Logprobs[k])) > 1e-4 {
+				t.Fatalf("answer %d: entry %d is %d (%v) here, %d (%v) there", i, k, id, a.Signal.Logprobs[k], b.Signal.IDs[k], b.Signal.Logprobs[k])
+			}
+		}
 	}
 }
 
