@@ -30,6 +30,7 @@ type console struct {
 	board *watch.Board // what is shown, and where it is
 	w     io.Writer    // for a line that is no log line
 	stop  func()       // ends the display, so that what is printed next stands below it
+	begin string       // of a line for w: on a terminal, the keys that asked for it have been echoed where it begins
 }
 
 // newConsole reads the log flags. On a terminal progress is a bar, elsewhere a line now and then.
@@ -60,15 +61,15 @@ func newConsole(c *cli.Context) (*console, error) {
 	case bars != nil:
 		board := watch.NewBoard(bars)
 		bars.retries = board.Retries
-		return &console{slog.New(board.Tap(handler)), board, w, bars.stop}, nil
+		return &console{log: slog.New(board.Tap(handler)), board: board, w: w, stop: bars.stop, begin: "\r"}, nil
 	case c.Bool("quiet"):
 		board := watch.NewBoard(recipe.Silent)
-		return &console{slog.New(board.Tap(handler)), board, w, func() {}}, nil
+		return &console{log: slog.New(board.Tap(handler)), board: board, w: w, stop: func() {}}, nil
 	}
 	lines := &lineMonitor{every: 5 * time.Second}
 	board := watch.NewBoard(lines)
 	lines.log, lines.retries = slog.New(board.Tap(handler)), board.Retries
-	return &console{lines.log, board, w, func() {}}, nil
+	return &console{log: lines.log, board: board, w: w, stop: func() {}}, nil
 }
 
 func newHandler(w io.Writer, format string, level slog.Level, terminal bool) slog.Handler {

@@ -37,6 +37,7 @@ func (m *barMonitor) Start(title, unit string, total, done int64) recipe.Meter {
 	p := watch.NewPace(title, unit, total, done)
 	text := func(f func() string) decor.Decorator { return decor.Any(func(decor.Statistics) string { return f() }) }
 	bar := m.bars.AddBar(total,
+		mpb.BarRemoveOnComplete(), // the log says what came of it
 		mpb.PrependDecorators(text(func() string { return p.Title + " " })),
 		mpb.AppendDecorators(
 			decor.CountersNoUnit(" %d/%d"),

@@ -18,7 +18,7 @@ func (s *console) answerQuit() (stop func()) {
 	go func() {
 		defer close(gone)
 		for range signals {
-			fmt.Fprintln(s.w, s.board.Line())
+			fmt.Fprintln(s.w, s.begin+s.board.Line())
 		}
 	}()
 	return func() {
