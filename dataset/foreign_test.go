@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,38 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/fixture"
 )
-
-// arrowJS returns a folder in which npm has installed another Arrow implementation, in the user's cache; it skips the
-// test where there is no node, no npm, or no way to the registry.
-func arrowJS(t *testing.T) string {
-	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the independent reader needs %s, which is not here", program)
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip(err)
-	}
-	dir := filepath.Join(cache, "distill-arrow-js-21.2.0")
-	if _, err := os.Stat(filepath.Join(dir, "ready")); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Skip(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir,
-		"apache-arrow@21.2.0", "fzstd@0.1.1")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("the independent reader cannot be installed: %v: %.200s", err, out)
-	}
-	os.WriteFile(filepath.Join(dir, "ready"), nil, 0o644)
-	return dir
-}
 
 // foreignRows are rows with and without everything.
 func foreignRows() []distill.Row {
@@ -66,7 +35,7 @@ func foreignRows() []distill.Row {
 // What this package writes, stream and files, plain and compressed, another implementation reads: every column, every
 // value, and the schema's metadata.
 func TestAnotherImplementationReads(t *testing.T) {
-	modules := arrowJS(t)
+	modules := fixture.NPM(t, "arrow-js-21.2.0", "apache-arrow@21.2.0", "fzstd@0.1.1")
 	want := foreignRows()
 	for _, compression := range []Compression{None, Zstd} {
 		dir := t.TempDir()

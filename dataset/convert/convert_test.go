@@ -2,7 +2,6 @@ package convert_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/card"
 	"github.com/seed-d24fde5f/distill/dataset/convert"
+	"github.com/seed-d24fde5f/distill/internal/fixture"
 )
 
 func sequence(rows []distill.Row) iter.Seq2[distill.Row, error] {
@@ -242,7 +242,7 @@ func TestErrors(t *testing.T) {
 
 // Another implementation reads our Parquet files, nested lists and half-precision numbers included.
 func TestAnotherImplementationReadsParquet(t *testing.T) {
-	modules := duckDB(t)
+	modules := fixture.NPM(t, "duckdb-1.5.6-r.1", "@duckdb/node-api@1.5.6-r.1")
 	want := someRows(20)
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	if _, err := convert.Write(path, convert.Parquet, sequence(want), convert.Options{Origin: origin}); err != nil {
@@ -281,35 +281,6 @@ func TestAnotherImplementationReadsParquet(t *testing.T) {
 			}
 		}
 	}
-}
-
-// duckDB returns a folder in which npm has installed DuckDB, in the user's cache, or skips the test.
-func duckDB(t *testing.T) string {
-	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the independent reader needs %s, which is not here", program)
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip(err)
-	}
-	dir := filepath.Join(cache, "distill-duckdb-1.5.6-r.1")
-	if _, err := os.Stat(filepath.Join(dir, "ready")); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Skip(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "@duckdb/node-api@1.5.6-r.1")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("the independent reader cannot be installed: %v: %.200s", err, out)
-	}
-	os.WriteFile(filepath.Join(dir, "ready"), nil, 0o644)
-	return dir
 }
 
 func FuzzJSONL(f *testing.F) {
