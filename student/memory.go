@@ -18,6 +18,7 @@ type Load struct {
 	LoRA                 *LoRA
 	Base                 int64 // bytes of the frozen weights as they lie in their file, with LoRA; 0 means float32 in memory
 	Rounded              bool  // with RoundTo
+	Hidden               int   // width of the teacher whose hidden states are matched, at every layer; 0 means none
 }
 
 // Footprint is the memory of a training run, in bytes.
@@ -57,6 +58,8 @@ func Memory(cfg model.Config, l Load) Footprint {
 		added = adapterElements(cfg, *l.LoRA)
 		learnt, learntMatrices = added, 0
 	}
+	projections := int64(cfg.Layers) * int64(l.Hidden) * int64(cfg.Width)
+	learnt, added = learnt+projections, added+projections
 	f.Weights = 4 * (all + added)
 	if l.Base > 0 {
 		f.Weights = l.Base + 4*added
@@ -88,6 +91,9 @@ func Memory(cfg model.Config, l Load) Footprint {
 	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, l.Recompute, false)
 	if l.LoRA != nil {
 		f.Activations += adapterActivations(cfg, *l.LoRA, l.Rows*l.Length)
+	}
+	if l.Hidden > 0 { // projected states and the gradient of the student's, at each layer
+		f.Activations += 4 * int64(l.Rows*l.Length) * int64(cfg.Layers) * int64(l.Hidden+cfg.Width)
 	}
 	if l.HeldoutRows > 0 {
 		a, logits := activations(cfg, l.HeldoutRows*l.Length, true, true)

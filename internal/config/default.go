@@ -152,6 +152,14 @@ func (r *Recipe) fill() {
 	if l := r.Student.LoRA; l != nil && l.Rank == 0 {
 		l.Rank = 16 // the usual middle
 	}
+	if h := r.Train.Hidden; h != nil {
+		if h.Factor == 0 {
+			h.Factor = 1
+		}
+		if h.Distance == "" {
+			h.Distance = "cosine" // the scale of hidden states grows with depth and differs between models
+		}
+	}
 	if q := r.Train.QAT; q != nil && q.Share == 0 {
 		q.Share = 0.1 // the weights have only to settle on the grid
 	}

@@ -38,6 +38,8 @@ type Train struct {
 	Memory int64 `yaml:"memory" jsonschema:"minimum=0"`
 	// QAT adds a last phase in which the student learns under the rounding of the type that will be shipped.
 	QAT *QAT `yaml:"qat,omitempty"`
+	// Hidden pulls the student's hidden states to those of the teacher that runs along (loss.dense), through projections that are learnt with it and not exported.
+	Hidden *Hidden `yaml:"hidden,omitempty"`
 	// Keep this many checkpoints.
 	Keep int `yaml:"keep" jsonschema:"minimum=1"`
 	// LearnReasoning: the student learns the teacher's thinking too, not only its answers.
@@ -96,4 +98,14 @@ type Loss struct {
 	Dense bool `yaml:"dense"`
 	// LabelSmoothing of the cross-entropy.
 	LabelSmoothing float64 `yaml:"label_smoothing" jsonschema:"minimum=0,maximum=1"`
+}
+
+// Hidden is the matching of hidden states.
+type Hidden struct {
+	// Factor of its distance, added to the loss.
+	Factor float64 `yaml:"factor" jsonschema:"minimum=0"`
+	// Distance between a projected state of the student and the teacher's. cosine: 1 minus it. mse: the mean square.
+	Distance string `yaml:"distance" jsonschema:"enum=cosine,enum=mse"`
+	// Layers of the teacher, from 0, one for each layer of the student in their order; none given for evenly spaced ones, the last to the last.
+	Layers []int `yaml:"layers,omitempty"`
 }

@@ -51,7 +51,7 @@ func section(b *strings.Builder, path string, v reflect.Value) {
 // filled returns a section that recipes may leave out, as it is when it is there.
 func filled(t reflect.Type) reflect.Value {
 	r := Recipe{Prompts: Prompts{Problems: &Problems{}}, Score: &Score{}, Select: Select{Verify: []Verifier{{Kind: "fuzzy"}}},
-		Student: Student{Cut: &Cut{}, LoRA: &LoRA{}}, Train: Train{QAT: &QAT{}}}
+		Student: Student{Cut: &Cut{}, LoRA: &LoRA{}}, Train: Train{QAT: &QAT{}, Hidden: &Hidden{}}}
 	r.fill()
 	switch t {
 	case reflect.TypeFor[Problems]():
@@ -62,6 +62,8 @@ func filled(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(*r.Student.LoRA)
 	case reflect.TypeFor[QAT]():
 		return reflect.ValueOf(*r.Train.QAT)
+	case reflect.TypeFor[Hidden]():
+		return reflect.ValueOf(*r.Train.Hidden)
 	case reflect.TypeFor[Score]():
 		return reflect.ValueOf(*r.Score)
 	case reflect.TypeFor[Verifier]():

@@ -309,6 +309,7 @@ func (v *validation) training(r *Recipe) {
 	if t.OnPolicy.Share > 0 {
 		v.onPolicy(r)
 	}
+	v.hidden(r)
 	if q := t.QAT; q != nil && !slices.Contains(formats, strings.ToLower(q.Type)) {
 		v.fail("train.qat.type", suggest(q.Type, formats), "%q is not known", q.Type)
 	}
@@ -322,8 +323,9 @@ func (v *validation) training(r *Recipe) {
 			}
 		}
 	}
-	if (signal != "none" || t.Loss.Dense) && t.Loss.Kind != "ce" && r.Tokenizer.From == "train" && r.Student.From == "scratch" {
-		v.fail("tokenizer.from", "set it to teacher", "the teacher's distribution is over its own vocabulary, not over one trained here")
+	if t.Loss.Dense && r.Tokenizer.From == "train" && r.Student.From == "scratch" {
+		v.fail("tokenizer.from", "set it to teacher; or keep a signal instead of dense, which is carried over",
+			"a teacher that runs along knows its own vocabulary, not one trained here")
 	}
 	if r.Teacher.Kind == "remote" && r.Score == nil && r.Tokenizer.From == "teacher" && r.Student.From == "scratch" {
 		v.fail("tokenizer.from", "set it to train, or to the path of a model that has the teacher's vocabulary",

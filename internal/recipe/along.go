@@ -28,6 +28,22 @@ func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
 	return r.along, nil
 }
 
+// matching adds the matching of hidden states that the recipe asks for, where the teacher runs along.
+func (r *Run) matching(l *language, what lesson, options []student.Option) ([]student.Option, error) {
+	h := r.Recipe.Train.Hidden
+	if h == nil || !what.loss.Dense {
+		return options, nil
+	}
+	if _, err := r.denseTeacher(l); err != nil {
+		return nil, err
+	}
+	m := student.Matching{Teacher: r.along, Distance: student.Distance(h.Distance), Factor: h.Factor, Seed: what.seed}
+	for i, layer := range h.Layers {
+		m.Pairs = append(m.Pairs, [2]int{i, layer})
+	}
+	return append(options, student.WithMatching(m)), nil
+}
+
 // dismissTeacher lets go of the teacher that ran along, if one did.
 func (r *Run) dismissTeacher() {
 	if r.along != nil {

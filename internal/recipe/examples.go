@@ -27,6 +27,7 @@ type corpora struct {
 func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error) {
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(selectionMemory)) // as in selectRows
+	l.across.reset()
 	c.train.Spill(r.path(TrainDir), heldBytes)
 	c.heldout.Spill(r.path(TrainDir), heldBytes)
 	for row, err := range rows {
@@ -53,6 +54,9 @@ func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error)
 	}
 	if c.train.Len() == 0 {
 		return nil, errors.Join(inputErrorf("distill dataset stats shows what the teacher gave", "no row is left to learn from"), c.close())
+	}
+	if err := l.across.judge(r); err != nil {
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }

@@ -22,6 +22,8 @@ type language struct {
 	format    *chat.Format
 	// exact says that the vocabulary is the teacher's, so that rows' token ids and signals are the student's as well.
 	exact bool
+	// across carries signals over where it is not; nil where they are not learnt.
+	across *across
 }
 
 // newLanguage returns the language of a tokenizer and a template; in the recipe's raw format, which is for models that
@@ -60,7 +62,11 @@ func (l *language) example(row *distill.Row, reasoning bool) (pack.Example, erro
 		thinking = ""
 	}
 	ids, start, err := l.format.Example(row.Prompt.Messages, thinking, row.Response)
-	return pack.Example{Tokens: ids, AnswerStart: start, Unfinished: unfinished}, err
+	if err != nil {
+		return pack.Example{}, err
+	}
+	signal, err := l.across.carry(row, ids[start:])
+	return pack.Example{Tokens: ids, AnswerStart: start, Unfinished: unfinished, Signal: signal}, err
 }
 
 // studentLanguage returns the language that the student learns in. A tokenizer that is trained is kept in the run.

@@ -16,6 +16,7 @@ type room struct {
 	run    *Run
 	cfg    model.Config
 	base   int64   // bytes of the model that the student starts from, as it lies; 0 from scratch
+	hidden int     // width of the teacher whose hidden states are matched; 0 for none
 	beside int64   // bytes of what is in the process beside the student
 	work   float64 // what a step takes with that, as a multiple of one without
 	cut    int64   // bytes that measuring takes which parts of a model are kept, before training; 0 where nothing is cut
@@ -27,6 +28,14 @@ func (r *Run) roomOf(cfg model.Config) (*room, error) {
 	var err error
 	if m.beside, m.work, err = r.beside(cfg, r.sequence(&r.Recipe.Train, cfg)); err != nil {
 		return nil, err
+	}
+	if r.Recipe.Train.Hidden != nil {
+		t, err := OpenModel(r.teacherModel())
+		if err != nil {
+			return nil, err
+		}
+		m.hidden = t.Width
+		t.Close()
 	}
 	from := r.origin()
 	if from == "scratch" {
@@ -57,6 +66,7 @@ func (r *Run) sequence(t *config.Train, cfg model.Config) int {
 func (m *room) needs(t *config.Train, lora *config.LoRA, recompute bool) student.Footprint {
 	load := student.Load{Rows: t.Batch, Length: m.run.sequence(t, m.cfg), BF16: m.run.precision() == "bf16", Recompute: recompute,
 		EMA: t.EMA > 0, Muon: t.Optimizer.Kind == "muon"}
+	load.Hidden = m.hidden
 	if m.run.Recipe.Prompts.Heldout > 0 {
 		load.HeldoutRows = t.Batch
 	}

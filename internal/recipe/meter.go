@@ -67,6 +67,9 @@ func stepValues(p train.Progress) []metric.Value {
 		{Name: "divergence", Value: p.Divergence}, {Name: "accuracy", Value: p.Accuracy}, {Name: "learning_rate", Value: p.Rate},
 		{Name: "grad_norm", Value: p.GradNorm}, {Name: "tokens_per_s", Value: p.PerSecond},
 	}
+	if p.Hidden > 0 {
+		values = append(values, metric.Value{Name: "hidden", Value: p.Hidden})
+	}
 	if h := p.Heldout; h != nil {
 		values = append(values, metric.Value{Name: "heldout_loss", Value: h.Loss}, metric.Value{Name: "heldout_cross_entropy", Value: h.CrossEntropy})
 	}

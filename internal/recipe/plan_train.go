@@ -145,6 +145,10 @@ func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
 		return
 	}
 	if exact, err := r.isTeachers(tok); err == nil && !exact {
-		p.Warnings = append(p.Warnings, fmt.Sprintf("the tokenizer of %s is not the teacher's: its distribution cannot be learnt, only its text", name))
+		what := "its distribution is carried over where the bytes of both tell how"
+		if r.Recipe.Train.Loss.Dense {
+			what = "a teacher that runs along cannot be followed; keep a signal instead of train.loss.dense"
+		}
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the tokenizer of %s is not the teacher's: %s", name, what))
 	}
 }

@@ -70,6 +70,9 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if lang.across, err = r.bridge(lang); err != nil {
+		return "", err
+	}
 	defer r.dismissTeacher()
 	from, err := r.beginning(ctx, lang, rows)
 	if err != nil {
@@ -178,12 +181,15 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	if a := r.Recipe.Student.LoRA; a != nil && what.round == "" {
 		options = append(options, student.WithLoRA(student.LoRA{Rank: a.Rank, Alpha: a.Alpha, Targets: a.Targets, Dropout: a.Dropout, Seed: what.seed}))
 	}
+	options, err := r.matching(l, what, options)
+	if err != nil {
+		return nil, err
+	}
 	if what.from != "scratch" {
 		return r.studentFrom(what.from, options)
 	}
 	cfg := studentConfig(&r.Recipe.Student, l.tokenizer.Size())
-	options, err := r.fitting(cfg, options)
-	if err != nil {
+	if options, err = r.fitting(cfg, options); err != nil {
 		return nil, err
 	}
 	s, err := student.New(cfg, what.seed, options...)
