@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -129,5 +130,40 @@ func checkCommand(t *testing.T, file string, words []string) {
 		if !known && name != "help" {
 			t.Errorf("%s: %s has no flag --%s", file, command.Name, name)
 		}
+	}
+}
+
+// TestErrorCatalogue: every message of the catalogue is one that the program has; what varies in it is written as N, M,
+// NAME, a platform or an ellipsis.
+func TestErrorCatalogue(t *testing.T) {
+	var source strings.Builder
+	err := filepath.WalkDir(fixture.Root(), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		source.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(fixture.Root(), "docs", "errors.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, catalogue, _ := strings.Cut(string(page), "| message |")
+	messages := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(catalogue, -1) {
+		messages++
+		message := regexp.MustCompile(`^file\.yaml:\d+:\d+: [a-z.]+: `).ReplaceAllString(row[1], "")
+		for _, part := range regexp.MustCompile(`\b(?:[NM]|NAME|linux-arm64)\b|…|"`).Split(message, -1) {
+			if part = strings.Trim(part, " "); len(part) > 2 && !strings.Contains(source.String(), part) {
+				t.Errorf("no message has %q, of %q", part, row[1])
+			}
+		}
+	}
+	if messages < 20 {
+		t.Errorf("only %d messages were found: is the pattern still right?", messages)
 	}
 }
