@@ -57,7 +57,7 @@ func reasoner() *study {
 		question: "The built-in model of 2.8M parameters solves word problems; its student has 311,000. Does its distribution teach more than " +
 			"its words, and do the student's own mistakes, where there are more problems than the student can read?",
 		recipe: "quickstart",
-		sets: with(light, "prompts.problems.count=6000", "prompts.heldout=0.08", "train.tokens=2000000", "eval.prompts=400", "eval.max_tokens=160",
+		sets: with(light, "prompts.problems.count=6000", "prompts.heldout=0.08", "train.tokens=1500000", "eval.prompts=400", "eval.max_tokens=160",
 			"eval.gates.of_teacher=0"),
 		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
@@ -80,9 +80,9 @@ func fewProblems() *study {
 	return &study{
 		name:     "few-problems",
 		title:    "The reasoner with few problems: each is read many times",
-		question: "The same, but there are 1,200 problems to learn from, so that the student reads each about twenty times. The teacher could write no more text.",
+		question: "The same, but there are 1,200 problems to learn from, so that the student reads each about ten times. The teacher could write no more text.",
 		recipe:   "quickstart",
-		sets: with(light, "prompts.problems.count=1500", "prompts.heldout=0.2", "train.tokens=1500000", "eval.prompts=300", "eval.max_tokens=160",
+		sets: with(light, "prompts.problems.count=1500", "prompts.heldout=0.2", "train.tokens=1000000", "eval.prompts=300", "eval.max_tokens=160",
 			"eval.gates.of_teacher=0"),
 		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
@@ -104,7 +104,7 @@ func storyWriter(model string) *study {
 		question: "stories260K writes, a student of 56,500 parameters, a fifth of it, learns. Which signal, which divergence and which start teach most? " +
 			"All arms have the learning rates of the recipe, which were chosen for forward KL.",
 		recipe:   "stories",
-		sets:     with(light, "teacher.model="+model, "train.epochs=0", "train.tokens=1000000", "eval.own_answers=100"),
+		sets:     with(light, "teacher.model="+model, "train.epochs=0", "train.tokens=750000", "eval.own_answers=100"),
 		measures: []measure{kl, perplexity, klOwn, klQ4, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text", sets: []string{"train.loss.kind=ce", "teacher.signal.kind=none"}},

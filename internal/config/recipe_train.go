@@ -54,6 +54,8 @@ type Train struct {
 type QAT struct {
 	// Type of block the weights are rounded to: q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, …
 	Type string `yaml:"type" jsonschema:"required"`
+	// Rate at which the phase begins, as a share of the peak learning rate; it falls by the same schedule.
+	Rate float64 `yaml:"rate" jsonschema:"minimum=0,maximum=1"`
 	// Share of the steps of training that are added.
 	Share float64 `yaml:"share" jsonschema:"minimum=0,maximum=10"`
 }

@@ -52,6 +52,7 @@ type lesson struct {
 	loss      config.Loss
 	from      string  // model to start from
 	share     float64 // of the recipe's steps
+	rate      float64 // share of the recipe's peak learning rate; 0 means all of it
 	round     string  // block format that the weights are rounded to; empty for none
 	onPolicy  bool    // the student's own answers are mixed in
 	seed      uint64  // of the initial weights, the order of batches and the student's own answers
@@ -98,7 +99,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	if q := t.QAT; q != nil {
 		what := lesson{title: "train: " + q.Type, dir: qatDir, file: qatFile, reasoning: t.LearnReasoning, loss: t.Loss,
-			from: r.path(TrainDir, trainedFile), share: q.Share, round: q.Type, seed: r.Recipe.Seed}
+			from: r.path(TrainDir, trainedFile), share: q.Share, rate: q.Rate, round: q.Type, seed: r.Recipe.Seed}
 		settled, err := r.learn(ctx, lang, rows, what, st.Inputs)
 		if err != nil {
 			return "", err
@@ -303,6 +304,9 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 	}
 	meter := newTrainMeter(r, what, steps)
 	rate, spec := optimizerOf(&t.Optimizer)
+	if what.rate > 0 {
+		rate *= what.rate
+	}
 	return train.Options{
 		Model: learner, Data: source, Objective: objective,
 		Steps: steps, Accumulate: t.Accumulate,
