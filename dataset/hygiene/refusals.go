@@ -20,7 +20,7 @@ var refusals = []struct{ language, excuse, refusal string }{
 			`como (una )?(ia|inteligencia artificial|modelo de lenguaje)\b[^.]{0,60}no (puedo|tengo))`},
 	{"fr", `(je suis (vraiment |sincèrement )?désolée?|désolée?|malheureusement)?[,.!]?\s*(mais\s+)?`,
 		`(je ne peux pas (vous |t['’])?(aider|fournir|répondre|satisfaire|générer|faire|continuer)|je ne suis pas en mesure|il m['’]est impossible|je dois (refuser|décliner)|` +
-			`en tant qu['’](ia|intelligence artificielle|assistante?|modèle de langage)[^.]{0,60}je ne (peux|suis|dispose))`},
+			`en tant qu['’](ia|intelligence artificielle|assistant(e)?|modèle de langage)[^.]{0,60}je ne (peux|suis|dispose))`},
 	{"de", `(es tut mir (sehr |wirklich )?leid|tut mir leid|entschuldigung|leider)?[,.!]?\s*(aber\s+)?`,
 		`((ich )?kann (ich )?(ihnen |dir |dabei |damit |das |diese[nrs]? |dazu |hierbei )*(leider )?nicht (helfen|weiterhelfen|beantworten|bereitstellen|erfüllen|erstellen|behilflich)|` +
 			`ich bin nicht in der lage|ich muss (das |dies )?ablehnen|als (ki|künstliche intelligenz|sprachmodell|ki-(sprach)?modell)[^.]{0,60}(kann|habe|bin|darf) ich)`},

@@ -205,7 +205,8 @@ func (r *Run) readRows(dir string) rowSeq {
 		defer stop()
 		for row, err := range data.InOrder(idsOf(r.wanted())) {
 			var q question
-			for ok := true; err == nil && q.id != row.ID; { // the prompts come in the same order
+			for err == nil && q.id != row.ID { // the prompts come in the same order
+				var ok bool
 				if q, err, ok = next(); !ok {
 					err = fmt.Errorf("row %s is of a prompt that is gone", row.ID)
 				}
