@@ -110,7 +110,7 @@ func (l *laboratory) once(ctx context.Context, s *study, a arm, seed int) error 
 // call lets the program run the study's recipe as the arm wants it.
 func (l *laboratory) call(ctx context.Context, s *study, a arm, dir string, seed int, sets []string, flags ...string) error {
 	args := append([]string{"run", s.recipe, "--dir", dir, "--threads", "1", "--quiet"}, flags...)
-	for _, set := range slices.Concat([]string{fmt.Sprintf("seed=%d", seed)}, s.sets, a.sets, sets) {
+	for _, set := range slices.Concat([]string{fmt.Sprintf("seed=%d", seed)}, s.setsOf(a), sets) {
 		args = append(args, "--set", set)
 	}
 	cmd := exec.CommandContext(ctx, l.program, args...)
@@ -165,7 +165,7 @@ func (l *laboratory) runDir(s *study, a arm, seed int) string {
 // baseDir is the folder of the dataset that an arm learns from: one for all arms that ask the same of the teacher.
 func (l *laboratory) baseDir(s *study, a arm, seed int) string {
 	h := fnv.New32a()
-	for _, set := range slices.Concat(s.sets, a.sets) {
+	for _, set := range s.setsOf(a) {
 		if strings.HasPrefix(set, "teacher.") || strings.HasPrefix(set, "prompts.") {
 			fmt.Fprintln(h, set)
 		}

@@ -26,6 +26,14 @@ type arm struct {
 var light = []string{"export.formats=[q4_0]", "export.hf=false", "export.modelfile=false", "train.control=none", "eval.speed=false",
 	"eval.gates.not_worse=false", "report.samples=0"}
 
+// setsOf returns all settings of an arm: one at equal time has those of its twin.
+func (s *study) setsOf(a arm) []string {
+	if at := slices.IndexFunc(s.arms, func(b arm) bool { return b.name == a.twin }); a.twin != "" && at >= 0 {
+		a = s.arms[at]
+	}
+	return slices.Concat(light, s.sets, a.sets)
+}
+
 // studies lists every question. Those about stories need the teacher's file.
 func studies(stories string) []*study {
 	all := []*study{reasoner(), fewProblems()}
@@ -57,15 +65,15 @@ func reasoner() *study {
 		question: "The built-in model of 2.8M parameters solves word problems; its student has 311,000. Does its distribution teach more than " +
 			"its words, and do the student's own mistakes, where there are more problems than the student can read?",
 		recipe: "quickstart",
-		sets: with(light, "prompts.problems.count=6000", "prompts.heldout=0.08", "train.tokens=1500000", "eval.prompts=400", "eval.max_tokens=160",
-			"eval.gates.of_teacher=0"),
+		sets: []string{"prompts.problems.count=6000", "prompts.heldout=0.08", "train.tokens=1500000", "eval.prompts=400", "eval.max_tokens=160",
+			"eval.gates.of_teacher=0"},
 		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text"},
 			{name: "forward KL, top-k 12", sets: []string{"teacher.signal.kind=topk", "train.loss.kind=forward_kl"}},
 			{name: "forward KL, dense", sets: dense},
-			{name: "reverse KL, dense", sets: reverse},
-			{name: "JSD, dense", sets: jsd},
+			{name: "reverse KL, top-k 12", sets: []string{"teacher.signal.kind=topk", "train.loss.kind=reverse_kl"}},
+			{name: "JSD, top-k 12", sets: []string{"teacher.signal.kind=topk", "train.loss.kind=jsd"}},
 			{name: "half on own answers, forward KL", sets: own("forward_kl")},
 			{name: "from the teacher's layers", sets: []string{"student.from=teacher", "student.cut.layers=3", "student.cut.width=96", "student.cut.ffn=160",
 				"student.cut.heads=2", "student.cut.kv_heads=2"}},
@@ -82,14 +90,13 @@ func fewProblems() *study {
 		title:    "The reasoner with few problems: each is read many times",
 		question: "The same, but there are 1,200 problems to learn from, so that the student reads each about ten times. The teacher could write no more text.",
 		recipe:   "quickstart",
-		sets: with(light, "prompts.problems.count=1500", "prompts.heldout=0.2", "train.tokens=1000000", "eval.prompts=300", "eval.max_tokens=160",
-			"eval.gates.of_teacher=0"),
+		sets: []string{"prompts.problems.count=1500", "prompts.heldout=0.2", "train.tokens=1000000", "eval.prompts=300", "eval.max_tokens=160",
+			"eval.gates.of_teacher=0"},
 		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text"},
 			{name: "forward KL, dense", sets: dense},
 			{name: "half on own answers, forward KL", sets: own("forward_kl", dense...)},
-			{name: "half on own answers, JSD", sets: own("jsd", dense...)},
 			{name: "half on own answers, reverse KL", sets: own("reverse_kl", dense...)},
 			{name: "text at the time of own answers", timeOf: "half on own answers, forward KL", twin: "text", against: "half on own answers, forward KL"},
 		},
@@ -104,7 +111,7 @@ func storyWriter(model string) *study {
 		question: "stories260K writes, a student of 56,500 parameters, a fifth of it, learns. Which signal, which divergence and which start teach most? " +
 			"All arms have the learning rates of the recipe, which were chosen for forward KL.",
 		recipe:   "stories",
-		sets:     with(light, "teacher.model="+model, "train.epochs=0", "train.tokens=750000", "eval.own_answers=100"),
+		sets:     []string{"teacher.model=" + model, "train.epochs=0", "train.tokens=750000", "eval.own_answers=100"},
 		measures: []measure{kl, perplexity, klOwn, klQ4, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text", sets: []string{"train.loss.kind=ce", "teacher.signal.kind=none"}},
