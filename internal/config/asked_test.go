@@ -88,3 +88,17 @@ func TestAskedTeacher(t *testing.T) {
 		t.Error("the teacher itself has changed")
 	}
 }
+
+// What changed in a list of sections, or in one that may be left out, is named by its field.
+func TestAskedDiff(t *testing.T) {
+	a := parse(t, askedRecipe)
+	b := parse(t, askedRecipe, "select.verify.0.judge.pass=5", "prompts.grow.count=6", "select.verify.1.kind=regex", "select.verify.1.pattern=x")
+	want := []Change{{"prompts.grow.count", "5", "6"}, {"select.verify.0.judge.pass", "0", "5"}, {"select.verify.1", "none", "there"}}
+	if diff := cmp.Diff(want, Diff(a, b)); diff != "" {
+		t.Error(diff)
+	}
+	c := parse(t, strings.Replace(askedRecipe, "  grow: {count: 5}\n", "", 1))
+	if diff := cmp.Diff([]Change{{"prompts.grow", "there", "none"}}, Diff(a, c)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -32,7 +32,26 @@ func diff(a, b reflect.Value, path string, changes *[]Change) {
 		}
 		return
 	}
+	if _, sections := structOf(a.Type()); sections && a.Kind() == reflect.Slice {
+		diffSections(a, b, path, changes)
+		return
+	}
 	*changes = append(*changes, Change{path, show(a), show(b)})
+}
+
+// diffSections compares lists of sections, place by place.
+func diffSections(a, b reflect.Value, path string, changes *[]Change) {
+	for i := range max(a.Len(), b.Len()) {
+		at := fmt.Sprintf("%s.%d", path, i)
+		switch {
+		case i >= a.Len():
+			*changes = append(*changes, Change{at, "none", "there"})
+		case i >= b.Len():
+			*changes = append(*changes, Change{at, "there", "none"})
+		default:
+			diff(a.Index(i), b.Index(i), at, changes)
+		}
+	}
 }
 
 func show(v reflect.Value) string {
@@ -41,6 +60,9 @@ func show(v reflect.Value) string {
 			return "none"
 		}
 		v = v.Elem()
+		if v.Kind() == reflect.Struct {
+			return "there" // a section: its fields would not fit a line
+		}
 	}
 	s := fmt.Sprintf("%v", v.Interface())
 	if r := []rune(strings.ReplaceAll(s, "\n", " ")); len(r) > 60 {

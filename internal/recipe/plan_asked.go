@@ -50,6 +50,11 @@ func (p *Plan) planAsked(r *Run, known *measured) error {
 			return err
 		}
 	}
+	for _, a := range p.Asked {
+		if a.USD == nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("no price is known for %s (%s): without one in the recipe a budget in money cannot be kept", a.Model, a.Purpose))
+		}
+	}
 	return nil
 }
 
