@@ -17,7 +17,10 @@ import (
 // TestAskedWhereItIs runs a training that would take long, opens the page whose address it prints, and asks it by SIGQUIT
 // where it is: it answers in one line and goes on. An interruption then ends it with exit code 4 and the way to continue.
 func TestAskedWhereItIs(t *testing.T) {
-	program := buildProgram(t)
+	program, err := exec.LookPath("distill") // this test's own, put on the path by testscript
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	recipe := filepath.Join(dir, "long.yaml")
 	write(t, recipe, `name: long
