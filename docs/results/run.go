@@ -27,8 +27,8 @@ const gateFailed = 5
 func (l *laboratory) run(ctx context.Context, s *study) error {
 	var bases, equal, paced []func() error
 	seen := map[string]bool{}
-	for seed := 1; seed <= l.seeds; seed++ {
-		for _, a := range s.arms {
+	for _, a := range s.arms {
+		for seed := 1; seed <= l.seeds; seed++ {
 			if base := l.baseDir(s, a, seed); !seen[base] {
 				seen[base] = true
 				bases = append(bases, func() error { return l.generate(ctx, s, a, seed) })
