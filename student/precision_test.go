@@ -78,8 +78,8 @@ func TestPrecisions(t *testing.T) {
 	}
 	last := curves[0][len(curves[0])-1]
 	t.Logf("float32 ends at %.4f nats; bfloat16 is %+.4f on average, at most %.4f apart", last, mean, largest)
-	// Single characters alone have an entropy of 3.4 nats here.
-	if last > 3 || math.Abs(mean) > 0.002 || largest > 0.01 {
+	// Single characters alone have an entropy of 3.4 nats here; the text is this package's own source, which changes.
+	if last > 3.2 || math.Abs(mean) > 0.002 || largest > 0.01 {
 		t.Errorf("curves part: float32 ends at %v, bfloat16 %+v on average, at most %v apart", last, mean, largest)
 	}
 }
