@@ -1,6 +1,10 @@
 // Command quantization makes docs/quantization.md: what each number format costs and keeps, on a real model.
 //
 //	go run ./docs/quantization [-model MODEL] [-text FILE] [-oracle PROGRAM]
+//	go run ./docs/quantization -against FOLDER [-threads N] FILE.gguf…
+//
+// The second form prints how fast this program and llama.cpp run the same files, in turn: FOLDER is where shared/oracle's
+// setup.sh put llama.cpp's libraries.
 //
 // The model's weights are decoded to float32 and quantized to every format, purely (the same format for every matrix) and
 // in the mixes. The program measures the error of the weights, the divergence of the predictions over a text, the speed of
@@ -50,8 +54,20 @@ func main() {
 	name := flag.String("model", "builtin:reasoner", "GGUF file, Hugging Face folder or built-in model")
 	text := flag.String("text", "", "text to predict; without it, the built-in model's own word problems")
 	oracle := flag.String("oracle", "", "llama_oracle program, for llama.cpp's errors beside ours")
+	against := flag.String("against", "", "folder of llama.cpp's libraries: print how fast both run the files given")
+	threads := flag.Int("threads", 1, "threads with -against")
+	ours := flag.String("ours", "", "GGUF file: print only how fast this program runs it")
 	flag.Parse()
-	if err := run(*name, *text, *oracle); err != nil {
+	var err error
+	switch {
+	case *ours != "":
+		err = printOurs(*ours, *threads)
+	case *against != "":
+		err = runSpeed(*against, *threads, flag.Args())
+	default:
+		err = run(*name, *text, *oracle)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "quantization:", err)
 		os.Exit(1)
 	}
@@ -242,5 +258,7 @@ const notes = `
 The error is that of all matrices together, relative to the root mean square of the weights. Bits a weight count the whole
 file: metadata and tokenizer weigh more in a small model than in a large one. K-quants need rows of a multiple of 256;
 ` + "`distill model quantize --dry-run`" + ` shows, tensor by tensor, what a format becomes for a given shape, and ` + "`--strict`" + ` refuses
-any substitution. Speeds are those of the machine it was made on, with all threads; compare rows, not machines.
+any substitution. Running a model takes more memory than its file for K-quants, whose scales are kept as float32: Q4_K about
+6 bits a weight, Q5_K, Q6_K and Q3_K 10, Q2_K 12. [kernels.md](kernels.md#quantized-products) has the speeds beside
+llama.cpp's. Speeds are those of the machine it was made on, with all threads; compare rows, not machines.
 `

@@ -19,8 +19,8 @@
 // additions is that of the columns, whatever the number of activation rows or threads: a row's result does not depend on
 // what else is in the batch, down to the last bit.
 //
-// Routines exist in plain Go, the reference, and in assembly for AVX2, AVX-512 with VNNI, and NEON with and without dot
-// products; package kernel's DISTILL_KERNEL chooses here too.
+// Routines exist in plain Go, the reference, and in assembly for AVX2, AVX-512 with VNNI, AMX tiles of signed bytes, and
+// NEON with and without dot products; package kernel's DISTILL_KERNEL chooses here too.
 package panel
 
 import (
