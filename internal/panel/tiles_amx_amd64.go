@@ -153,6 +153,7 @@ func (s *tileScratch) set(y []float32, ldy int, in *Input, row int, m *Matrix, p
 	if m.mins != nil {
 		a.mins = address(&m.mins[scales])
 	}
+	a.levelsAt, a.scalesAt, a.minsAt, a.out, a.left = 0, 0, 0, 0, 0 // the routine's own
 	a.levelsStep, a.scalesStep = m.Cols*Width, groups*Width*4
 	a.ldy, a.ldx = 4*ldy, int(unsafe.Sizeof(in.blocks[0]))*blocks
 	a.blocks, a.accumulate = min(blocks-block, blocksTogether), min(block, 1)
