@@ -12,7 +12,9 @@ const introduction = `# Results
 
 What distillation gains, measured by this project on its own recipes. Every cell is the mean over seeds with half their range
 behind ±; a seed draws the initial weights, the teacher's samples, the problems, the order of batches and the student's own
-answers anew. An arm is called different from the first one only where all of its seeds lie beyond all of the first one's.
+answers anew. An arm is called different from another one only where all of its seeds lie beyond all of that one's. Arms of one
+seed learn from the same dataset; where each seed of an arm is better, or worse, than the same seed of the other one, but not beyond
+the spread, that is said as well.
 
 CPU seconds are what training took of one processor, on one thread, as the operating system counts them; they hardly depend
 on what else the machine does. Arms at equal time read as many tokens as make their training take as long, so counted, as
@@ -170,27 +172,42 @@ func extent(values []float64) (low, high, mean float64) {
 	return low, high, mean
 }
 
-// finding says in which measures every seed of an arm lies beyond every seed of the base.
+// finding says in which measures every seed of an arm lies beyond every seed of the base, and in which each seed at least
+// lies on one side of its twin in the base, which learnt from the same dataset.
 func finding(measures []measure, base, arm *result) string {
-	var words []string
+	var beyond, each []string
 	for _, m := range measures {
 		b, a := base.values(m), arm.values(m)
-		if m.better == 0 || len(a) == 0 || len(b) == 0 {
+		if m.better == 0 || len(a) < 2 || len(a) != len(b) {
 			continue
 		}
-		bLow, bHigh, bMean := extent(b)
-		aLow, aHigh, aMean := extent(a)
-		beyond := aLow > bHigh || aHigh < bLow
+		bLow, bHigh, _ := extent(b)
+		aLow, aHigh, _ := extent(a)
+		above, below := 0, 0
+		for i := range a {
+			if a[i] > b[i] {
+				above++
+			} else if a[i] < b[i] {
+				below++
+			}
+		}
+		word := "worse"
+		if (above == len(a)) == (m.better > 0) {
+			word = "better"
+		}
 		switch {
-		case !beyond:
-		case (aMean > bMean) == (m.better > 0):
-			words = append(words, "better in "+m.name)
-		default:
-			words = append(words, "worse in "+m.name)
+		case aLow > bHigh || aHigh < bLow:
+			beyond = append(beyond, word+" in "+m.name)
+		case above == len(a) || below == len(a):
+			each = append(each, word+" in "+m.name)
 		}
 	}
-	if len(words) == 0 {
-		return "no difference beyond the seeds' spread"
+	text := "no difference beyond the seeds' spread"
+	if len(beyond) > 0 {
+		text = strings.Join(beyond, ", ")
 	}
-	return strings.Join(words, ", ")
+	if len(each) > 0 {
+		text += "; with each seed, but within the spread, " + strings.Join(each, ", ")
+	}
+	return text
 }

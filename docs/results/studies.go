@@ -109,8 +109,9 @@ func storyWriter(model string) *study {
 		question: "stories260K writes, a student of 56,500 parameters, a fifth of it, learns. Which signal, which divergence and which start teach most? " +
 			"The student cut from the teacher's layers has its untied embeddings, 72,900 parameters in all, a quarter, and is compared with one of the same shape. " +
 			"All arms have the learning rates of the recipe, which were chosen for forward KL.",
-		recipe:   "stories",
-		sets:     []string{"teacher.model=" + model, "train.epochs=0", "train.tokens=750000", "eval.own_answers=100"},
+		recipe: "stories",
+		sets: []string{"teacher.model=" + model, "train.epochs=0", "train.tokens=750000", "eval.own_answers=100",
+			"student.cut=null", "student={from: scratch, layers: 3, width: 32, ffn: 96, heads: 4, context: 256}"},
 		measures: []measure{kl, perplexity, klOwn, klQ4, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text", sets: []string{"train.loss.kind=ce", "teacher.signal.kind=none"}},

@@ -294,3 +294,11 @@ func TestOnPolicyNeedsAJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestSetNull: an override leaves out a section that the recipe has.
+func TestSetNull(t *testing.T) {
+	r := parse(t, small, "student.lora.rank=4", "student.lora=null")
+	if r.Student.LoRA != nil {
+		t.Errorf("%+v is still there", r.Student.LoRA)
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // Set applies an override of the form path.to.key=value; the value is YAML, so that lists ([f16, q8_0]) and numbers read
-// as in a document. A section that the recipe leaves out comes into being. An element of a list is named by its index,
+// as in a document. A section that the recipe leaves out comes into being; null leaves one out that it has. An element of a list is named by its index,
 // and the index one past the end appends.
 func (r *Recipe) Set(override string) error {
 	path, value, ok := strings.Cut(override, "=")
@@ -56,6 +56,10 @@ func (r *Recipe) Set(override string) error {
 
 func setValue(at reflect.Value, value string, fail func(message, hint string) error) error {
 	target := at
+	if at.Kind() == reflect.Pointer && strings.TrimSpace(value) == "null" {
+		at.SetZero()
+		return nil
+	}
 	if at.Kind() == reflect.Pointer {
 		target = reflect.New(at.Type().Elem()).Elem()
 	}
