@@ -106,6 +106,9 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	if train.TokensPerS > 0 {
 		row("time to train", "%s at %.0f tokens/s, measured here", seconds(train.Seconds), train.TokensPerS)
 	}
+	if e := &p.Eval; e.Seconds > 0 {
+		row("time to evaluate", "about %s: %d models on %d held-out prompts", seconds(e.Seconds), e.Models, e.Prompts)
+	}
 	recomputed := ""
 	if train.Recompute {
 		recomputed = ", with activations computed again in the backward pass"

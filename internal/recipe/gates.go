@@ -30,7 +30,7 @@ func (r *Run) gates(models []report.Model) []report.Gate {
 		for i := range models {
 			if m := &models[i]; m.Role == report.Export {
 				loss := exactMatch(student) - exactMatch(m)
-				add("quantized_within", loss <= *g.QuantizedWithin, "%s loses %.1f points against the float student, at most %.1f wanted", m.Format, 100*loss, 100**g.QuantizedWithin)
+				add("quantized_within", m.ExactMatch != nil && loss <= *g.QuantizedWithin, "%s loses %.1f points against the float student, at most %.1f wanted", m.Format, 100*loss, 100**g.QuantizedWithin)
 			}
 		}
 	}

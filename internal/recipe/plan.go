@@ -18,6 +18,7 @@ type Plan struct {
 	Asked      []AskedPlan    `json:"asked"` // models beside the teacher, in the order in which they are asked
 	Train      TrainPlan      `json:"train"`
 	Exports    []ExportPlan   `json:"exports"`
+	Eval       EvalPlan       `json:"eval"`
 	DiskBytes  int64          `json:"disk_bytes"`
 	DiskFree   int64          `json:"disk_free_bytes"` // 0 where the system does not tell
 	Warnings   []string       `json:"warnings"`
@@ -127,6 +128,7 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 			return nil, err
 		}
 	}
+	p.planEval(r)
 	p.DiskBytes += p.Generate.Bytes + p.Train.Checkpoints
 	p.DiskFree = freeBytes(r.Dir)
 	p.warn(r, cfg)
