@@ -258,7 +258,9 @@ func (inputWire) whole(body []byte, c *call, a *answer) error {
 	})
 }
 
-func (inputWire) event(openai.Event, *call, *answer) error { return echoWire{}.event(openai.Event{}, nil, nil) }
+func (inputWire) event(openai.Event, *call, *answer) error {
+	return echoWire{}.event(openai.Event{}, nil, nil)
+}
 
 // root is the server's address without the version that its OpenAI endpoints stand under.
 func (t *Teacher) root() string { return strings.TrimSuffix(t.base.String(), "/v1") }
