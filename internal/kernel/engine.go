@@ -15,6 +15,8 @@ type engine interface {
 	panel(k int) int
 	// packB writes columns [j, j+columns) of B over [k0, k0+k), panel after panel.
 	packB(dst []float32, b operand, j, columns, k0, k int)
+	// group returns how many rows of A to pack at once, in whole strips.
+	group(transposed bool) int
 	// packA lays out rows [i, i+rows) of A over [k0, k0+k).
 	packA(dst *blockA, a operand, i, rows, k0, k int)
 	// multiply computes c (+)= a·b for one strip of a and as many panels of b as c has columns. edge
@@ -35,6 +37,7 @@ type blockA struct {
 	stride  int  // bytes from one product to the next, or from one row
 
 	next   part      // what of A is packed next, if it is known
+	nextA  fetch     // the same
 	nextB  fetch     // what of B is needed after the last strip
 	ahead  []float32 // memory for next, of which so many products are packed already
 	packed int

@@ -9,7 +9,6 @@ type tileEngine struct{}
 const (
 	tileSide  = 32
 	blockSize = 512 // words of one block of a strip or panel
-	tileLines = 8   // lines to fetch beside one block at most
 )
 
 func (tileEngine) tile() (rows, columns int) { return tileSide, tileSide }
@@ -17,6 +16,14 @@ func (tileEngine) grain() int                { return 32 }
 
 // cache is for the 2 MiB of L2 that every processor with tiles has.
 func (tileEngine) cache() cacheShares { return cacheShares{depth: 512, b: 192 << 10, c: 96 << 10} }
+
+// group is whole cache lines of several rows where A is transposed: few pages at a time.
+func (tileEngine) group(transposed bool) int {
+	if transposed {
+		return 128
+	}
+	return tileSide
+}
 
 func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
@@ -115,34 +122,15 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 	if full > 0 {
 		_ = b[full*panel-1]
 		_ = c.Data[31*c.Stride+full*tileSide-1]
-		for lo, hi := 0, 0; lo < full; lo = hi {
-			hi = e.beside(a, lo, full)
-			units := (hi - lo) * blocks
-			tileMultiply(blocks, words, &b[lo*panel], hi-lo, &c.Data[lo*tileSide], c.Stride*4, toInt(accumulate),
-				a.soon.next, blockCount(a.soon.fetch, units), a.soon.first, a.soon.lines, a.soon.skip)
-		}
+		// B is not fetched: A alone takes all that the memory gives.
+		a.soon = soon{}
+		a.nextA.take(&a.soon, a.nextA.due())
+		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate),
+			a.soon.next, blockCount(a.soon.fetch, full*blocks), a.soon.first, a.soon.lines, a.soon.skip)
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel
 		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0, 0, 0)
 		mergeEdge(c, j, edge[:], tileSide, accumulate)
 	}
-}
-
-// beside sets a.soon to what is fetched beside panels [lo, hi), and returns hi: the next strip, and
-// then a share of what comes after the last strip.
-func (e tileEngine) beside(a *blockA, lo, panels int) (hi int) {
-	a.soon = soon{}
-	slots := blockCount(a.k, 32) * tileLines
-	if lo > 0 || a.next.rows == 0 {
-		a.nextB.take(&a.soon, (panels-lo)*slots)
-		return panels
-	}
-	f := fetchOf(a.next, 1)
-	hi = panels
-	if b := a.nextB.due(); b > 0 {
-		hi = min(panels, blockCount(panels*f.due(), f.due()+b))
-	}
-	f.take(&a.soon, hi*slots)
-	return hi
 }

@@ -36,6 +36,7 @@ func (vectorEngine) tile() (rows, columns int) { return active.tile.rows, active
 func (vectorEngine) grain() int                { return 1 }
 func (vectorEngine) cache() cacheShares        { return active.tile.cache }
 func (vectorEngine) panel(k int) int           { return active.tile.columns * k }
+func (vectorEngine) group(bool) int            { return active.tile.rows } // a strip stays in the L1 cache
 
 func (e vectorEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	strip := active.tile.rows
@@ -107,11 +108,11 @@ func (e vectorEngine) beside(a *blockA, rows, lo, panels int) (hi int) {
 		e.copyAhead(a, n, panels*slots/2) // beside every other line
 		a.nextB.take(&a.soon, panels*slots-a.packed)
 	default:
-		f, hi := fetchOf(*n, 1), panels
+		hi = panels
 		if a.nextB.due() > 0 {
-			hi = min(panels, blockCount(f.due(), slots))
+			hi = max(1, min(panels, blockCount(a.nextA.due(), slots)))
 		}
-		f.take(&a.soon, hi*slots)
+		a.nextA.take(&a.soon, hi*slots)
 		return hi
 	}
 	return panels

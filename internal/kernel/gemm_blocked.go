@@ -155,6 +155,7 @@ func (t *multiplyTask) Do(item int) {
 	}
 	c = c.Slice(b.i0, b.i1).Columns(b.j0, b.j1)
 	strip, _ := t.engine.tile()
+	group := t.engine.group(t.a.transposed)
 	for now := b.first(); now.d < b.d1; now = now.next() {
 		k0, k1 := t.products(now.d)
 		words := t.factor(s, now)
@@ -163,11 +164,15 @@ func (t *multiplyTask) Do(item int) {
 			soon = t.block(item + t.threads).first() // likely what this thread does next
 		}
 		s.a.nextB = t.nextB(now, soon)
-		for r := b.i0; r < b.i1; r += strip {
-			n := min(strip, b.i1-r)
-			t.engine.packA(&s.a, t.a, r, n, k0, k1-k0)
-			s.a.next = t.nextA(now, soon, r+strip)
-			t.engine.multiply(c.Slice(r-b.i0, r-b.i0+n), &s.a, 0, words, accumulate || now.d > b.d0, &s.edge)
+		for g := b.i0; g < b.i1; g += group {
+			g1 := min(g+group, b.i1)
+			t.engine.packA(&s.a, t.a, g, g1-g, k0, k1-k0)
+			s.a.next = t.nextA(now, soon, g1)
+			s.a.nextA = fetchOf(s.a.next, blockCount(g1-g, strip))
+			for r := g; r < g1; r += strip {
+				rows := c.Slice(r-b.i0, min(r+strip, g1)-b.i0)
+				t.engine.multiply(rows, &s.a, (r-g)/strip, words, accumulate || now.d > b.d0, &s.edge)
+			}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (t *multiplyTask) nextB(now, soon gemmStep) fetch {
 	return fetchOf(part{a: flipped, i: soon.j0, rows: soon.j1 - soon.j0, k0: k0, k: k1 - k0}, parts)
 }
 
-// nextA returns the strip that follows in the step, from row r on, or that begins the one after it.
+// nextA returns the group of strips that follows in the step, from row r on, or that begins the one after it.
 func (t *multiplyTask) nextA(now, soon gemmStep, r int) part {
 	step, later := now, false
 	if r >= now.i1 {
@@ -75,7 +75,6 @@ func (t *multiplyTask) nextA(now, soon gemmStep, r int) part {
 	if step.d1 == 0 {
 		return part{}
 	}
-	strip, _ := t.engine.tile()
 	k0, k1 := t.products(step.d)
-	return part{a: t.a, i: r, rows: min(strip, step.i1-r), k0: k0, k: k1 - k0, later: later}
+	return part{a: t.a, i: r, rows: min(t.engine.group(t.a.transposed), step.i1-r), k0: k0, k: k1 - k0, later: later}
 }
