@@ -46,10 +46,11 @@ func TestNoAllocations(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
 		for _, prec := range []Precision{FP32, BF16} {
 			for _, c := range calls {
-				for range 10 { // every worker meets every kind of scratch memory
-					c.run(prec)
+				got := 1.0
+				for try := 0; try < 10 && got >= 1; try++ { // until every worker has met every kind of scratch memory
+					got = testing.AllocsPerRun(10, func() { c.run(prec) })
 				}
-				if got := testing.AllocsPerRun(10, func() { c.run(prec) }); got >= 1 {
+				if got >= 1 {
 					t.Errorf("%s %s: %g allocations", prec, c.name, got)
 				}
 			}

