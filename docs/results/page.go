@@ -21,7 +21,7 @@ on what else the machine does. Arms at equal time read as many tokens as make th
 that of the arm they are named after, in the mean over the seeds. KL to the teacher is KL(teacher‖student) on the teacher's
 held-out text, KL on own text is KL(student‖teacher) on answers that the student drew itself.
 
-Made by ` + "`go run ./docs/results -stories stories260K-f32.gguf`" + ` ([how](results/main.go)).
+Every export but Q4_0, the control student and the speeds are left out of the runs. Made by ` + "`go run ./docs/results -stories stories260K-f32.gguf`" + ` ([how](results/main.go)).
 `
 
 // measure is one column: a number read from a report.
