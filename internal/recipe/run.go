@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/student"
@@ -59,8 +58,8 @@ type Run struct {
 
 	reported bool // a report is among what was asked for
 
-	checks []verify.Verifier // made once
-	judges []*grader         // likewise
+	checks checks
+	judges []*grader // made once
 }
 
 // Open makes or continues the run directory dir and takes it for this process. With Options.Fresh what is there is set

@@ -3,28 +3,39 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
 )
 
-// verifiers makes the recipe's verifiers that ask nobody, once.
+// verifiers returns the recipe's verifiers that ask nobody, made once. Many goroutines judge with them.
 func (r *Run) verifiers() ([]verify.Verifier, error) {
-	if r.checks != nil {
-		return r.checks, nil
-	}
-	for i := range r.Recipe.Select.Verify {
-		if r.Recipe.Select.Verify[i].Kind == "judge" {
+	r.checks.once.Do(func() { r.checks.all, r.checks.err = newVerifiers(r.Recipe.Select.Verify) })
+	return r.checks.all, r.checks.err
+}
+
+// checks are a run's verifiers once they are made.
+type checks struct {
+	once sync.Once
+	all  []verify.Verifier
+	err  error
+}
+
+func newVerifiers(recipe []config.Verifier) ([]verify.Verifier, error) {
+	var all []verify.Verifier
+	for i := range recipe {
+		if recipe[i].Kind == "judge" {
 			continue // see grade.go
 		}
-		v, err := newVerifier(&r.Recipe.Select.Verify[i])
+		v, err := newVerifier(&recipe[i])
 		if err != nil {
 			return nil, inputErrorf("", "select.verify.%d: %w", i, err)
 		}
-		r.checks = append(r.checks, v)
+		all = append(all, v)
 	}
-	return r.checks, nil
+	return all, nil
 }
 
 func newVerifier(c *config.Verifier) (verify.Verifier, error) {
