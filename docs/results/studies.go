@@ -64,8 +64,9 @@ func reasoner() *study {
 		title: "The reasoner: a teacher that is nearly certain of every token",
 		conclusions: []string{
 			"This teacher is nearly certain of every token, so its text says nearly all that its distribution does: top-k is not better than text, " +
-				"and `quickstart` learns from text. Own answers are no better either: where there are problems enough, each new one says more than " +
-				"another look at an old one.",
+				"and `quickstart` learns from text. Reverse KL and JSD hardly move a student with random weights, which gives the right token next to no " +
+				"probability: they are losses for students that know something already. Own answers are no better than text either, and at equal " +
+				"time far worse: where there are problems enough, each new one says more than another look at an old one.",
 			"The teacher's layers are the best start here as well. `quickstart` begins from random weights all the same, so that all its student " +
 				"knows came through the data; for a recipe of one's own, `student.from: teacher` with a `cut` is the first thing to try.",
 			"A phase under the rounding of Q4_0 makes the Q4_0 file as good as the float one, where it is some points worse without: for those who ship " +
