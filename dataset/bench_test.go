@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/fixture"
 )
 
 var millionRows = flag.Int("million.rows", 0, "rows of the test of a large dataset; 0 skips it")
@@ -262,19 +263,10 @@ func TestMillionRows(t *testing.T) {
 		bytes += s.Bytes
 	}
 	t.Logf("read %d rows, %d MB, in %v: %.0f MB/s", read, bytes>>20, time.Since(begin), float64(bytes)/1e6/time.Since(begin).Seconds())
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			var n int
-			fmt.Sscan(kb, &n)
-			t.Logf("peak resident memory %d MB", n>>10)
-			if n > 300<<10 {
-				t.Errorf("peak resident memory %d MB", n>>10)
-			}
-		}
+	peak := fixture.PeakMB(t)
+	t.Logf("peak resident memory %d MB", peak)
+	if peak > 300 {
+		t.Errorf("peak resident memory %d MB", peak)
 	}
 }
 

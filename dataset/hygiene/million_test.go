@@ -3,7 +3,6 @@ package hygiene_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -11,17 +10,15 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/hygiene"
 	"github.com/seed-d24fde5f/distill/dataset/selection"
+	"github.com/seed-d24fde5f/distill/internal/fixture"
 )
 
-var millionRows = flag.Int("million.rows", 0, "rows of the test of a large dataset; 0 skips it")
+var millionRows = flag.Int("million.rows", 5000, "rows of the test of a large dataset")
 
 // Selection and removal of duplicates, all steps at once, hold some 200 bytes a row: a million rows stay under 300 MB when
-// the collector is told so, as a program does that wants it. Run with -million.rows 1000000.
+// the collector is told so, as a program does that wants it: -million.rows 1000000.
 func TestMillionRows(t *testing.T) {
 	n := *millionRows
-	if n == 0 {
-		t.Skip("a long test: -million.rows 1000000")
-	}
 	rows := func(yield func(distill.Row, error) bool) {
 		for i := range n {
 			r := distill.Row{ID: fmt.Sprint(i), Prompt: distill.Prompt{ID: fmt.Sprint("p", i/2)}}
@@ -47,18 +44,9 @@ func TestMillionRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", choice.Report)
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Skip(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			var peak int
-			fmt.Sscan(kb, &peak)
-			t.Logf("peak resident memory %d MB", peak>>10)
-			if peak > 300<<10 {
-				t.Errorf("peak resident memory %d MB", peak>>10)
-			}
-		}
+	peak := fixture.PeakMB(t)
+	t.Logf("peak resident memory %d MB", peak)
+	if peak > 300 {
+		t.Errorf("peak resident memory %d MB", peak)
 	}
 }

@@ -64,8 +64,8 @@ func reasoner() *study {
 		title: "The reasoner: a teacher that is nearly certain of every token",
 		conclusions: []string{
 			"This teacher is nearly certain of every token, so its text says nearly all that its distribution does: top-k is not better than text, " +
-				"and `quickstart` learns from text. Reverse KL and JSD hardly move a student with random weights, which gives the right token next to no " +
-				"probability: they are losses for students that know something already. Own answers are no better than text either, and at equal " +
+				"and `quickstart` learns from text. Reverse KL and JSD, from random weights and at these rates, leave the student far behind. " +
+				"Own answers are no better than text either, and at equal " +
 				"time far worse: where there are problems enough, each new one says more than another look at an old one.",
 			"The teacher's layers are the best start here as well. `quickstart` begins from random weights all the same, so that all its student " +
 				"knows came through the data; for a recipe of one's own, `student.from: teacher` with a `cut` is the first thing to try.",

@@ -116,9 +116,6 @@ func (f *File) Data(t TensorInfo) []byte {
 	return f.data[t.Offset : t.Offset+t.Bytes() : t.Offset+t.Bytes()]
 }
 
-// DataBytes returns the size of the data section.
-func (f *File) DataBytes() int64 { return int64(len(f.data)) }
-
 func (f *File) index() error {
 	f.byName = make(map[string]int, len(f.Tensors))
 	for i, t := range f.Tensors {

@@ -3,7 +3,6 @@ package infer
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/seed-d24fde5f/distill"
 )
@@ -39,16 +38,4 @@ func (m *Model) Score(ctx context.Context, tokens []Token, from int, spec distil
 		return nil, nil, err
 	}
 	return logprobs, record.signal, nil
-}
-
-// Perplexity returns exp of the mean of −logprobs; 1 for none.
-func Perplexity(logprobs []float32) float64 {
-	if len(logprobs) == 0 {
-		return 1
-	}
-	var sum float64
-	for _, v := range logprobs {
-		sum -= float64(v)
-	}
-	return math.Exp(sum / float64(len(logprobs)))
 }

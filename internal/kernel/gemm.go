@@ -1,7 +1,5 @@
 package kernel
 
-import "fmt"
-
 // Precision says how a matrix product treats its inputs. Sums are float32 always.
 type Precision uint8
 
@@ -17,17 +15,6 @@ func (p Precision) String() string {
 		return "bf16"
 	}
 	return "fp32"
-}
-
-// ParsePrecision reads fp32 or bf16.
-func ParsePrecision(s string) (Precision, error) {
-	switch s {
-	case "fp32":
-		return FP32, nil
-	case "bf16":
-		return BF16, nil
-	}
-	return 0, fmt.Errorf("kernel: precision %q is neither fp32 nor bf16", s)
 }
 
 // GemmNT computes y = x·wᵀ, or y += x·wᵀ: the forward pass of a linear layer.

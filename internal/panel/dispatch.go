@@ -7,9 +7,6 @@ import "github.com/seed-d24fde5f/distill/internal/kernel"
 // active is the implementation in use. It is a feature gate: set once at start, and by tests.
 var active = choose(kernel.Implementation(), available())
 
-// Implementation names the implementation in use: purego, avx2, vnni, amx, neon or dotprod.
-func Implementation() string { return active.name }
-
 // choose returns the best implementation that stays within what package kernel uses, so that its DISTILL_KERNEL holds
 // here too.
 func choose(of string, from []*routines) *routines {

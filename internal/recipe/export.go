@@ -60,7 +60,7 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 		if err := model.WriteGGUF(path, m, plan); err != nil {
 			return "", err
 		}
-		sum, err := sumOf(path)
+		sum, err := SumOf(path)
 		if err != nil {
 			return "", err
 		}
@@ -96,8 +96,8 @@ func exportPath(dir, format string) string {
 	return filepath.Join(dir, ExportDir, "student-"+strings.ToLower(format)+".gguf")
 }
 
-// sumOf returns the checksum of a file.
-func sumOf(path string) (string, error) {
+// SumOf returns the checksum of a file, by which stages and measurements know it: xxHash64, in hexadecimal.
+func SumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

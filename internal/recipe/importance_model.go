@@ -87,26 +87,14 @@ func (o *ImportanceOptions) windows(m *infer.Model) ([][]distill.Token, error) {
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
-	t := m.Tokenizer()
-	begins := t.AddBOS && t.BOS >= 0
-	var tokens []distill.Token
-	if begins {
-		tokens = append(tokens, t.BOS)
-	}
-	tokens = append(tokens, t.Encode(string(text), false)...)
 	if len(text) == 0 {
 		return nil, nil
 	}
-	if len(tokens) < o.Window {
-		o.Window = len(tokens)
-	}
+	tokens := textTokens(m.Tokenizer(), string(text))
+	o.Window = min(o.Window, len(tokens))
 	var pieces [][]distill.Token
 	for ; len(tokens) >= o.Window && (o.Pieces == 0 || len(pieces) < o.Pieces); tokens = tokens[o.Window:] {
-		piece := append([]distill.Token(nil), tokens[:o.Window]...)
-		if begins {
-			piece[0] = t.BOS
-		}
-		pieces = append(pieces, piece)
+		pieces = append(pieces, anew(m.Tokenizer(), tokens[:o.Window]))
 	}
 	return pieces, nil
 }

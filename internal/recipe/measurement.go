@@ -63,9 +63,6 @@ func KeepMeasurements(path string, more []Measurement) error {
 	return replaceFile(path, append(data, '\n'))
 }
 
-// SumOf returns the checksum by which measurements know a file.
-func SumOf(path string) (string, error) { return sumOf(path) }
-
 // RunOf returns the run directory that a model belongs to: itself, or that of an exported file; "" for none.
 func RunOf(name string) string {
 	for _, dir := range []string{name, filepath.Dir(filepath.Dir(name))} {
@@ -116,7 +113,7 @@ func measuredElsewhere(dir string, models []report.Model) ([]report.Model, error
 		if m.Role != report.Export {
 			continue
 		}
-		sum, err := sumOf(filepath.Join(dir, m.File))
+		sum, err := SumOf(filepath.Join(dir, m.File))
 		if err != nil {
 			return nil, fmt.Errorf("measurements: %w", err)
 		}

@@ -31,11 +31,7 @@ func PerplexityOfText(ctx context.Context, m *infer.Model, tokens []distill.Toke
 	var sum, squares float64
 	first := window / 2
 	for ; len(tokens) >= window; tokens = tokens[window:] {
-		piece := append([]distill.Token(nil), tokens[:window]...)
-		if t := m.Tokenizer(); t.AddBOS && t.BOS >= 0 {
-			piece[0] = t.BOS
-		}
-		logprobs, _, err := m.Score(ctx, piece, first+1, distill.SignalSpec{})
+		logprobs, _, err := m.Score(ctx, anew(m.Tokenizer(), tokens[:window]), first+1, distill.SignalSpec{})
 		if err != nil {
 			return p, fmt.Errorf("perplexity: %w", err)
 		}

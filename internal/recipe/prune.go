@@ -84,11 +84,7 @@ func (p *Pruning) tokens(m *model.Model) ([]distill.Token, error) {
 	if p.Window < 4 || p.Window > m.Context {
 		return nil, inputErrorf("--ctx sets it", "prune: a window of %d tokens does not fit the model's context of %d", p.Window, m.Context)
 	}
-	var ids []distill.Token
-	if t.AddBOS && t.BOS >= 0 {
-		ids = append(ids, t.BOS)
-	}
-	ids = append(ids, t.Encode(p.Text, false)...)
+	ids := textTokens(t, p.Text)
 	if len(ids) < p.Window {
 		return nil, inputErrorf("give a longer text or a smaller --ctx", "prune: the text has %d tokens, fewer than one window of %d", len(ids), p.Window)
 	}

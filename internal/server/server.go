@@ -3,7 +3,7 @@
 // time run in one batch. What it serves can be the teacher of the next run.
 //
 //	s, err := server.New(server.Options{Models: []server.Model{{Name: "student", Engine: engine, Tokenizer: tok, Prompt: format.Prompt}}})
-//	err = s.ListenAndServe(ctx, "127.0.0.1:8080")     // until ctx ends, then finishes what is under way
+//	err = s.Serve(ctx, listener)                      // until ctx ends, then finishes what is under way
 //
 // The wire is that of internal/openai. What the models cannot do is refused in words, never ignored: images, tools,
 // embeddings, penalties by presence and frequency. JSON mode is kept token by token (internal/grammar): an answer that
@@ -71,7 +71,7 @@ type Options struct {
 	Logger      *slog.Logger  // default: discard
 }
 
-// Server answers requests. Its Handler may be mounted anywhere; ListenAndServe and Serve run it on its own.
+// Server answers requests. Its Handler may be mounted anywhere; Serve runs it on its own.
 type Server struct {
 	opts     Options
 	models   map[string]*Model
@@ -140,15 +140,6 @@ func (s *Server) route() {
 
 // Handler returns the server as a handler.
 func (s *Server) Handler() http.Handler { return s.mux }
-
-// ListenAndServe listens on a TCP address and serves until ctx ends: see [Server.Serve].
-func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("server: %w", err)
-	}
-	return s.Serve(ctx, l)
-}
 
 // Serve answers on l until ctx ends. Then new requests are refused, those under way have the drain time to finish, and
 // nil is returned; or an error when some had to be cut off.

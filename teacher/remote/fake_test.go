@@ -22,7 +22,9 @@ import (
 
 func TestMain(m *testing.M) {
 	// toxiproxy leaves goroutines of its own behind when a connection dies under a toxic.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
 }
 
 // testKey is looked for in everything that a test can see.

@@ -193,7 +193,7 @@ func namedEntry(name string, value *openai.Logprob) entry {
 }
 
 // inputWire scores through SGLang's own endpoint.
-type inputWire struct{ chatWire }
+type inputWire struct{ echoWire }
 
 type inputRequest struct {
 	InputIDs  []distill.Token `json:"input_ids"`
@@ -256,10 +256,6 @@ func (inputWire) whole(body []byte, c *call, a *answer) error {
 		}
 		return r.Meta.Input[i].entry, a.top
 	})
-}
-
-func (inputWire) event(openai.Event, *call, *answer) error {
-	return echoWire{}.event(openai.Event{}, nil, nil)
 }
 
 // root is the server's address without the version that its OpenAI endpoints stand under.
