@@ -12,9 +12,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/watch"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func benchCommand() *cli.Command {
@@ -52,7 +52,7 @@ func benchModel(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := recipe.ResolveModel(args[0])
+	path, err := workbench.Resolve(args[0])
 	if err != nil {
 		return err
 	}
@@ -76,10 +76,10 @@ func benchModel(c *cli.Context) error {
 	return printSpeeds(c.App.Writer, speeds, c.Bool("json"))
 }
 
-func (b benchmark) measure(ctx context.Context, path string, threads []int) ([]recipe.Speed, error) {
-	var speeds []recipe.Speed
+func (b benchmark) measure(ctx context.Context, path string, threads []int) ([]workbench.Speed, error) {
+	var speeds []workbench.Speed
 	for _, n := range threads {
-		s, err := recipe.MeasureSpeed(ctx, path, recipe.SpeedOptions{Prefill: b.prefill, Decode: b.decode, Threads: n, Repeat: b.repeat})
+		s, err := workbench.MeasureSpeed(ctx, path, workbench.SpeedOptions{Prefill: b.prefill, Decode: b.decode, Threads: n, Repeat: b.repeat})
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (b benchmark) measure(ctx context.Context, path string, threads []int) ([]r
 	return speeds, nil
 }
 
-func printSpeeds(w io.Writer, speeds []recipe.Speed, asJSON bool) error {
+func printSpeeds(w io.Writer, speeds []workbench.Speed, asJSON bool) error {
 	if asJSON {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")

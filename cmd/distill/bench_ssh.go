@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/ssh"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // benchFolder is where program and model lie on the other machine, below its home.
@@ -116,7 +117,7 @@ func (e *elsewhere) describe(ctx context.Context) (about, error) {
 	return a, nil
 }
 
-func (e *elsewhere) bench(ctx context.Context, file string, b benchmark) ([]recipe.Speed, error) {
+func (e *elsewhere) bench(ctx context.Context, file string, b benchmark) ([]workbench.Speed, error) {
 	words := []string{e.program, "bench", ssh.Quote(file), "--json", "-p", strconv.Itoa(b.prefill), "-n", strconv.Itoa(b.decode), "--repeat", strconv.Itoa(b.repeat)}
 	if b.threads != "" {
 		words = append(words, "--threads", ssh.Quote(b.threads))
@@ -125,7 +126,7 @@ func (e *elsewhere) bench(ctx context.Context, file string, b benchmark) ([]reci
 	if err != nil {
 		return nil, err
 	}
-	var speeds []recipe.Speed
+	var speeds []workbench.Speed
 	if err := json.Unmarshal([]byte(out), &speeds); err != nil || len(speeds) == 0 {
 		return nil, fmt.Errorf("bench: what the program there printed is no list of measurements: %w", err)
 	}
@@ -133,7 +134,7 @@ func (e *elsewhere) bench(ctx context.Context, file string, b benchmark) ([]reci
 }
 
 // keepSpeeds puts the fastest of the measurements into the report of the run that the model is of, and where plans see it.
-func keepSpeeds(c *cli.Context, model string, at about, speeds []recipe.Speed) error {
+func keepSpeeds(c *cli.Context, model string, at about, speeds []workbench.Speed) error {
 	sum, err := recipe.SumOf(model)
 	if err != nil {
 		return err

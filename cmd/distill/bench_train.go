@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func benchTrainCommand() *cli.Command {
@@ -40,7 +40,7 @@ func benchTrain(c *cli.Context) error {
 	if o := c.String("optimizer"); o != "adamw" && o != "muon" {
 		return usage(fmt.Sprintf("--optimizer %q is not known", o), "adamw or muon")
 	}
-	s, err := recipe.MeasureTraining(c.Context, recipe.TrainingShape{
+	s, err := workbench.MeasureTraining(c.Context, workbench.TrainingShape{
 		Layers: c.Int("layers"), Width: c.Int("width"), FFN: c.Int("ffn"), Heads: c.Int("heads"), KVHeads: c.Int("kv"), Vocab: c.Int("vocab"),
 		Seq: c.Int("seq"), Batch: c.Int("batch"), Steps: c.Int("steps"), Threads: c.Int("threads"), BF16: c.String("dtype") == "bf16",
 		Muon: c.String("optimizer") == "muon",

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/teacher"
 )
@@ -43,15 +44,15 @@ func fail(w io.Writer, err error) int {
 		}
 		return codeUsage
 	}
-	code, hint := classify(err)
-	printFailure(w, err.Error(), hint)
+	code, wayOut := classify(err)
+	printFailure(w, err.Error(), wayOut)
 	return code
 }
 
-func classify(err error) (code int, hint string) {
+func classify(err error) (code int, wayOut string) {
 	var (
 		use   *failure
-		input *recipe.InputError
+		input *hint.Error
 		ask   *teacher.Error
 	)
 	switch {

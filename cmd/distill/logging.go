@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/watch"
 )
 
@@ -63,7 +63,7 @@ func newConsole(c *cli.Context) (*console, error) {
 		bars.retries = board.Retries
 		return &console{log: slog.New(board.Tap(handler)), board: board, w: w, stop: bars.stop, begin: "\r"}, nil
 	case c.Bool("quiet"):
-		board := watch.NewBoard(recipe.Silent)
+		board := watch.NewBoard(progress.Silent)
 		return &console{log: slog.New(board.Tap(handler)), board: board, w: w, stop: func() {}}, nil
 	}
 	lines := &lineMonitor{every: 5 * time.Second}

@@ -15,9 +15,9 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/quant"
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func modelCommand() *cli.Command {
@@ -89,7 +89,7 @@ func modelInspect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := recipe.OpenModel(args[0])
+	m, err := workbench.Open(args[0])
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func modelTokenize(c *cli.Context) error {
 // openTokenizer opens the tokenizer that a MODEL argument has, be it of an architecture that cannot be run or a file that
 // holds a vocabulary alone.
 func openTokenizer(name string) (*tokenizer.Tokenizer, error) {
-	path, err := recipe.ResolveModel(name)
+	path, err := workbench.Resolve(name)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func openTokenizer(name string) (*tokenizer.Tokenizer, error) {
 }
 
 func openWithTokenizer(name string) (*model.Model, error) {
-	m, err := recipe.OpenModel(name)
+	m, err := workbench.Open(name)
 	if err == nil && m.Tokenizer == nil {
 		m.Close()
 		return nil, usage(name+" has no tokenizer", "put its tokenizer.json into the folder")
@@ -303,24 +303,7 @@ func completionPrompt(c *cli.Context, m *infer.Model, args []string) ([]distill.
 	if err != nil {
 		return nil, err
 	}
-	return promptTokens(m, text, c.Bool("special")), nil
-}
-
-// textTokens returns a running text's ids, begin token included.
-func textTokens(m *infer.Model, text string) []distill.Token { return promptTokens(m, text, false) }
-
-// promptTokens is textTokens that may read special tokens; a begin token that the text spells is not put twice.
-func promptTokens(m *infer.Model, text string, special bool) []distill.Token {
-	t := m.Tokenizer()
-	var ids []distill.Token
-	if t.AddBOS && t.BOS >= 0 {
-		ids = append(ids, t.BOS)
-	}
-	rest := t.Encode(text, special)
-	if len(ids) > 0 && len(rest) > 0 && rest[0] == t.BOS {
-		ids = nil
-	}
-	return append(ids, rest...)
+	return workbench.TextTokens(m.Tokenizer(), text, c.Bool("special")), nil
 }
 
 func modelPerplexity(c *cli.Context) error {
@@ -342,10 +325,10 @@ func modelPerplexity(c *cli.Context) error {
 	if err != nil {
 		return usage(err.Error(), "")
 	}
-	tokens := textTokens(m, string(text))
+	tokens := workbench.TextTokens(m.Tokenizer(), string(text), false)
 	window := c.Int("ctx")
 	meter := screen.board.Start("perplexity", "windows", int64(len(tokens)/max(1, window)), 0)
-	p, err := recipe.PerplexityOfText(c.Context, m, tokens, window, meter)
+	p, err := workbench.PerplexityOfText(c.Context, m, tokens, window, meter)
 	meter.Stop()
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/quant"
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func modelConversions() []*cli.Command {
@@ -64,7 +64,7 @@ func modelConvert(c *cli.Context) error {
 	if err := refuseExisting(args[1]); err != nil {
 		return err
 	}
-	m, err := recipe.OpenModel(args[0])
+	m, err := workbench.Open(args[0])
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func modelQuantize(c *cli.Context) error {
 	if len(args) == 1 {
 		args = append(args, fmt.Sprintf("%s-%s.gguf", servedName(args[0]), strings.ToLower(c.String("type"))))
 	}
-	m, err := recipe.OpenModel(args[0])
+	m, err := workbench.Open(args[0])
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func modelDiff(c *cli.Context) error {
 	if err != nil {
 		return usage(err.Error(), "")
 	}
-	d, err := recipe.DiffModels(c.Context, models[0], models[1], textTokens(models[0], string(text)), c.Int("ctx"), c.Int("windows"), screen.board)
+	d, err := workbench.Diff(c.Context, models[0], models[1], workbench.TextTokens(models[0].Tokenizer(), string(text), false), c.Int("ctx"), c.Int("windows"), screen.board)
 	screen.stop()
 	if err != nil {
 		return err

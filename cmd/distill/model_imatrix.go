@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/seed-d24fde5f/distill/internal/model"
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func modelImatrixCommand() *cli.Command {
@@ -40,7 +40,7 @@ func modelImatrix(c *cli.Context) error {
 		return err
 	}
 	defer screen.stop()
-	found, source, err := recipe.MeasureImportance(c.Context, args[0], recipe.ImportanceOptions{
+	found, source, err := workbench.MeasureImportance(c.Context, args[0], workbench.ImportanceOptions{
 		Data: args[1], Window: c.Int("ctx"), Pieces: c.Int("pieces"), Threads: c.Int("threads"), Monitor: screen.board})
 	screen.stop()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -61,7 +61,7 @@ func modelPrune(c *cli.Context) error {
 		return err
 	}
 	defer screen.stop()
-	p := recipe.Pruning{Cut: cut, Window: c.Int("ctx"), Tokens: c.Int("tokens"), Compare: c.Int("windows"), Type: c.String("type"),
+	p := workbench.Pruning{Cut: cut, Window: c.Int("ctx"), Tokens: c.Int("tokens"), Compare: c.Int("windows"), Type: c.String("type"),
 		Threads: c.Int("threads"), Monitor: screen.board}
 	if path := c.String("data"); path != "" {
 		text, err := os.ReadFile(path)
@@ -70,7 +70,7 @@ func modelPrune(c *cli.Context) error {
 		}
 		p.Text = string(text)
 	}
-	result, err := recipe.Prune(c.Context, args[0], args[1], p)
+	result, err := workbench.Prune(c.Context, args[0], args[1], p)
 	screen.stop()
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func checkCut(cut student.Cut, file string) error {
 }
 
 // writePruned shows the model before and after.
-func writePruned(w io.Writer, file string, p *recipe.Pruned) error {
+func writePruned(w io.Writer, file string, p *workbench.Pruned) error {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
 	t.AppendHeader(table.Row{"", "was", "is", ""})

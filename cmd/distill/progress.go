@@ -10,7 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/watch"
 )
 
@@ -33,7 +33,7 @@ type barMeter struct {
 	once sync.Once
 }
 
-func (m *barMonitor) Start(title, unit string, total, done int64) recipe.Meter {
+func (m *barMonitor) Start(title, unit string, total, done int64) progress.Meter {
 	p := watch.NewPace(title, unit, total, done)
 	text := func(f func() string) decor.Decorator { return decor.Any(func(decor.Statistics) string { return f() }) }
 	bar := m.bars.AddBar(total,
@@ -90,7 +90,7 @@ type lineMeter struct {
 	once  sync.Once
 }
 
-func (m *lineMonitor) Start(title, unit string, total, done int64) recipe.Meter {
+func (m *lineMonitor) Start(title, unit string, total, done int64) progress.Meter {
 	meter := &lineMeter{Pace: watch.NewPace(title, unit, total, done), lines: m, quit: make(chan struct{}), gone: make(chan struct{})}
 	go meter.run()
 	return meter

@@ -27,7 +27,8 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/problem"
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/progress"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // fileType is one row of the table: a format by its name, and llama.cpp's number for it.
@@ -80,7 +81,7 @@ func run(name, text, oracle string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	m, err := recipe.OpenModel(name)
+	m, err := workbench.Open(name)
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (b *bench) row(t fileType) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	speed, err := recipe.MeasureSpeed(context.Background(), path, recipe.SpeedOptions{})
+	speed, err := workbench.MeasureSpeed(context.Background(), path, workbench.SpeedOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -218,23 +219,23 @@ func (b *bench) rms(path string) (float64, error) {
 	return math.Sqrt(squares / total), nil
 }
 
-func (b *bench) diff(path string) (recipe.ModelDiff, error) {
+func (b *bench) diff(path string) (workbench.Difference, error) {
 	m, err := model.Open(path)
 	if err != nil {
-		return recipe.ModelDiff{}, err
+		return workbench.Difference{}, err
 	}
 	defer m.Close()
 	float, err := infer.New(b.float, infer.Options{})
 	if err != nil {
-		return recipe.ModelDiff{}, err
+		return workbench.Difference{}, err
 	}
 	defer float.Close()
 	small, err := infer.New(m, infer.Options{})
 	if err != nil {
-		return recipe.ModelDiff{}, err
+		return workbench.Difference{}, err
 	}
 	defer small.Close()
-	return recipe.DiffModels(context.Background(), float, small, b.tokens, 512, 0, recipe.Silent)
+	return workbench.Diff(context.Background(), float, small, b.tokens, 512, 0, progress.Silent)
 }
 
 func percent(v float64) string {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 //go:embed llama/speed.c
@@ -128,7 +128,7 @@ func (e engine) measure(dir, program, libraries, file string, threads int) (pref
 
 // printOurs measures this process's own engine, for a turn.
 func printOurs(file string, threads int) error {
-	s, err := recipe.MeasureSpeed(context.Background(), file, recipe.SpeedOptions{Threads: threads, Prefill: speedPrefill, Decode: speedDecode, Repeat: speedRepeat + 1})
+	s, err := workbench.MeasureSpeed(context.Background(), file, workbench.SpeedOptions{Threads: threads, Prefill: speedPrefill, Decode: speedDecode, Repeat: speedRepeat + 1})
 	if err == nil {
 		fmt.Printf("%.1f %.1f\n", s.PrefillTokensPerS, s.DecodeTokensPerS)
 	}

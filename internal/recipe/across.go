@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 	"github.com/seed-d24fde5f/distill/train/align"
 )
@@ -34,7 +35,7 @@ func (r *Run) bridge(l *language) (*across, error) {
 	}
 	v, err := align.NewVocabularies(textOf(teacher), teacher.Size(), textOf(l.tokenizer), l.tokenizer.Size())
 	if err != nil {
-		return nil, inputErrorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens", "the teacher's distribution: %w", err)
+		return nil, hint.Errorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens", "the teacher's distribution: %w", err)
 	}
 	if stops := l.format.Stops(); len(stops) > 0 {
 		for _, end := range teacher.EndTokens() {
@@ -83,7 +84,7 @@ func (a *across) judge(r *Run) error {
 	}
 	share := a.report.Share()
 	if a.rows == 0 || share < leastAligned {
-		return inputErrorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens",
+		return hint.Errorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens",
 			"the teacher's distribution reaches %.1f %% of the tokens of the student's vocabulary, less than %.0f %%: %d of %d rows have one, and of %d the text reads otherwise",
 			100*share, 100*leastAligned, a.rows-a.foreign, a.rows, a.foreign)
 	}

@@ -1,7 +1,9 @@
 package recipe
 
 import (
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -9,12 +11,12 @@ import (
 // It must know the student's tokens. Its weights stay as they lie in their file.
 func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
 	if !l.exact {
-		return nil, inputErrorf("set tokenizer.from to teacher", "train.loss.dense: the student's vocabulary is not the teacher's")
+		return nil, hint.Errorf("set tokenizer.from to teacher", "train.loss.dense: the student's vocabulary is not the teacher's")
 	}
 	if r.along != nil {
 		return r.along, nil
 	}
-	m, err := OpenModel(r.teacherModel())
+	m, err := workbench.Open(r.teacherModel())
 	if err != nil {
 		return nil, err
 	}

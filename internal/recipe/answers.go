@@ -9,7 +9,9 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
 
@@ -33,7 +35,7 @@ type answer struct {
 func (r *Run) answerAll(ctx context.Context, all []*subject, rows []distill.Row) ([]answer, error) {
 	match, err := r.matcher()
 	if err != nil {
-		return nil, inputErrorf("", "eval.match: %w", err)
+		return nil, hint.Errorf("", "eval.match: %w", err)
 	}
 	prompts := distinctPrompts(rows)
 	if match == nil {
@@ -88,7 +90,7 @@ type oral struct {
 	run     *Run
 	subject *subject
 	match   verify.Verifier // nil where nothing is compared
-	meter   Meter
+	meter   progress.Meter
 	known   map[[3]string]answer // given before evaluation was interrupted
 	written *journal[answer]
 	limit   int // tokens of an answer

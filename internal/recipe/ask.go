@@ -14,6 +14,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
 	"github.com/seed-d24fde5f/distill/train/metric"
@@ -107,7 +108,7 @@ func (a *asker) askAll(ctx context.Context, all questions, total, have int) erro
 }
 
 // ask asks questions.
-func (a *asker) ask(ctx context.Context, rest questions, meter Meter) error {
+func (a *asker) ask(ctx context.Context, rest questions, meter progress.Meter) error {
 	ctx, cancelTime := a.purse.Context(ctx)
 	defer cancelTime()
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -165,7 +166,7 @@ func (a *asker) concurrency() int {
 }
 
 // one asks one question and keeps the answer. Only what ends the whole stage is returned as an error.
-func (a *asker) one(ctx context.Context, q question, meter Meter) error {
+func (a *asker) one(ctx context.Context, q question, meter progress.Meter) error {
 	sampling := samplingOf(&a.by.Sampling)
 	sampling.Seed = a.run.seedOf(&q)
 	answer, err := a.complete(ctx, teacher.Request{Messages: q.prompt.Messages, Sampling: sampling, Signal: signalOf(a.by.Signal)})

@@ -3,11 +3,11 @@ package recipe
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // losses are what one model loses on one held-out answer, summed over the answer's tokens.
@@ -133,7 +133,7 @@ func lossesOf(a, reference *answerLogits) *losses {
 		l.Nats += float64(logSum - q[target])
 		l.Tokens++
 		if comparable {
-			kl, agree := divergence(p, reference.logits[i*reference.vocab:(i+1)*reference.vocab], q, logSum)
+			kl, agree := workbench.Divergence(p, reference.logits[i*reference.vocab:(i+1)*reference.vocab], q, logSum)
 			l.KL += kl
 			l.Compared++
 			if agree {
@@ -142,25 +142,4 @@ func lossesOf(a, reference *answerLogits) *losses {
 		}
 	}
 	return l
-}
-
-// divergence returns KL(p‖q) in nats, where p and q are the softmax of teacher and student logits, over the tokens that
-// both vocabularies have, and whether both put the same token first. scratch has the teacher's length.
-//
-//	Σ_v p(v)·(log p(v) − log q(v))
-func divergence(scratch, teacher, student []float32, studentLogSum float32) (kl float64, agree bool) {
-	logSum := kernel.LogSumExp(teacher, 1, scratch)
-	kernel.ExpAffine(scratch, teacher, 1, -logSum)
-	n := min(len(teacher), len(student))
-	best, bestStudent := 0, 0
-	for v := range n {
-		kl += float64(scratch[v]) * float64((teacher[v]-logSum)-(student[v]-studentLogSum))
-		if teacher[v] > teacher[best] {
-			best = v
-		}
-		if student[v] > student[bestStudent] {
-			bestStudent = v
-		}
-	}
-	return math.Max(0, kl), best == bestStudent
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // Files of the evaluation, below EvalDir.
@@ -126,7 +128,7 @@ func (r *Run) heldoutRows() ([]distill.Row, error) {
 		}
 	}
 	if len(heldout) == 0 {
-		return nil, inputErrorf("raise prompts.heldout, or give more prompts", "no prompt is held out, so nothing can be measured")
+		return nil, hint.Errorf("raise prompts.heldout, or give more prompts", "no prompt is held out, so nothing can be measured")
 	}
 	return heldout, nil
 }
@@ -173,7 +175,7 @@ func (r *Run) measureSpeeds(ctx context.Context, all []*subject) error {
 			continue
 		}
 		meter.Note(s.path)
-		speed, err := MeasureSpeed(ctx, s.path, SpeedOptions{Prefill: 128, Decode: 64, Threads: r.opts.Threads})
+		speed, err := workbench.MeasureSpeed(ctx, s.path, workbench.SpeedOptions{Prefill: 128, Decode: 64, Threads: r.opts.Threads})
 		if err != nil {
 			return err
 		}

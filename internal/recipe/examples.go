@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/train"
 )
@@ -53,7 +54,7 @@ func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error)
 		}
 	}
 	if c.train.Len() == 0 {
-		return nil, errors.Join(inputErrorf("distill dataset stats shows what the teacher gave", "no row is left to learn from"), c.close())
+		return nil, errors.Join(hint.Errorf("distill dataset stats shows what the teacher gave", "no row is left to learn from"), c.close())
 	}
 	if err := l.across.judge(r); err != nil {
 		return nil, errors.Join(err, c.close())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/internal/report"
@@ -51,7 +52,7 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 		meter.Note(filepath.Base(path))
 		plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict, Importance: importance})
 		if err != nil {
-			return "", &InputError{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
+			return "", &hint.Error{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
 		}
 		if c := plan.Substitutions(); len(c) > 0 {
 			r.log.Warn("tensors with another type than the format's", "file", filepath.Base(path), "tensors", len(c),

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 )
 
 // grader is one of the recipe's judges: a model that grades answers. What it said lies in a ledger of its own, a row for
@@ -40,7 +41,7 @@ func (r *Run) graders() ([]*grader, error) {
 		section := fmt.Sprintf("select.verify.%d.judge", i)
 		rubric, err := verify.NewRubric(verify.RubricOptions{Criteria: j.Criteria, Template: j.Template, Min: j.Min, Max: j.Max, Pass: j.Pass})
 		if err != nil {
-			return nil, inputErrorf("", "%s: %w", section, err)
+			return nil, hint.Errorf("", "%s: %w", section, err)
 		}
 		r.judges = append(r.judges, &grader{Judge: j, section: section, rubric: rubric, by: r.Recipe.Asked(j.By, j.Temperature, j.MaxTokens, j.Budget)})
 	}
@@ -174,7 +175,7 @@ func (g *grader) read(dir string) error {
 	}
 	data, err := dataset.Open(dir, dataset.Options{ReadOnly: true})
 	if errors.Is(err, fs.ErrNotExist) {
-		return inputErrorf("distill run does all stages in their order", "%s has judged nothing yet", g.Name)
+		return hint.Errorf("distill run does all stages in their order", "%s has judged nothing yet", g.Name)
 	}
 	if err != nil {
 		return err

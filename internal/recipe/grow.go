@@ -13,6 +13,8 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/grow"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
 // GrowDir holds the replies that prompts were grown from.
@@ -76,7 +78,7 @@ func (r *Run) growAll(ctx context.Context, asked *growAsker) (found int, digest 
 		return 0, "", err
 	}
 	if len(seeds) == 0 {
-		return 0, "", inputErrorf("give more prompts, or lower prompts.heldout", "prompts.grow: there is no training prompt to grow from")
+		return 0, "", hint.Errorf("give more prompts, or lower prompts.heldout", "prompts.grow: there is no training prompt to grow from")
 	}
 	style := grow.Invent
 	if g.Style == "evolve" {
@@ -144,7 +146,7 @@ func (r *Run) notSeeds(most int) iter.Seq2[string, error] {
 // growAsker answers the questions of a round from the ledger, and asks those that it does not have.
 type growAsker struct {
 	*asker
-	meter   Meter
+	meter   progress.Meter
 	checked bool
 	replies map[string]string // by row; guarded by the asker's lock
 }
@@ -202,7 +204,7 @@ func (g *growAsker) askMissing(ctx context.Context, missing []question) error {
 }
 
 // quietMeter shows notes; what is counted is prompts, not replies.
-type quietMeter struct{ Meter }
+type quietMeter struct{ progress.Meter }
 
 // Add does nothing.
 func (quietMeter) Add(int64) {}

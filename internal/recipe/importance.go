@@ -7,11 +7,8 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
-
-// importanceRows is the number of training rows an importance is computed from: llama.cpp's users take a hundred or two
-// pieces of text, and more changes nothing.
-const importanceRows = 128
 
 // importanceFile is kept beside the exports, in llama.cpp's format.
 const importanceFile = "imatrix.gguf"
@@ -35,7 +32,7 @@ func (r *Run) importance(ctx context.Context, m *model.Model) (model.Importance,
 	count := 0
 	found, err := ready.Importance(ctx, func(yield func([]distill.Token) bool) {
 		for row, err := range rows {
-			if failed = err; err != nil || count == importanceRows || row.Prompt.Split == distill.Heldout {
+			if failed = err; err != nil || count == workbench.ImportanceRows || row.Prompt.Split == distill.Heldout {
 				return
 			}
 			e, err := lang.example(&row, r.Recipe.Train.LearnReasoning)

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/local"
 )
@@ -13,7 +14,7 @@ type judge interface {
 
 // openJudge opens the recipe's teacher as a judge, for texts of at most so many tokens.
 func (r *Run) openJudge(longest int) (judge, error) {
-	m, err := OpenModel(r.teacherModel())
+	m, err := workbench.Open(r.teacherModel())
 	if err != nil {
 		return nil, err
 	}

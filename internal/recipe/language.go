@@ -12,8 +12,10 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // language is how a model reads and writes: its vocabulary and the form of its conversations.
@@ -34,7 +36,7 @@ func (r *Run) newLanguage(tok *tokenizer.Tokenizer, template string, exact bool)
 	}
 	format, err := chat.New(tok, template)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	for _, note := range format.Notes {
 		r.log.Debug("chat template", "note", note)
@@ -100,8 +102,8 @@ func (r *Run) languageOf(name string) (*language, error) {
 // openTokenizer returns the tokenizer and the chat template of what a MODEL argument names, or of a folder that has those
 // and nothing else.
 func openTokenizer(name string) (*tokenizer.Tokenizer, string, error) {
-	if strings.HasPrefix(name, builtinPrefix) {
-		m, err := OpenModel(name)
+	if strings.HasPrefix(name, workbench.BuiltinPrefix) {
+		m, err := workbench.Open(name)
 		if err != nil {
 			return nil, "", err
 		}
@@ -110,13 +112,13 @@ func openTokenizer(name string) (*tokenizer.Tokenizer, string, error) {
 	}
 	path := name
 	if _, err := os.Stat(filepath.Join(name, "tokenizer.json")); err != nil {
-		if path, err = ResolveModel(name); err != nil {
+		if path, err = workbench.Resolve(name); err != nil {
 			return nil, "", err
 		}
 	}
 	tok, template, err := model.OpenTokenizer(path)
 	if err != nil {
-		return nil, "", &InputError{Hint: "put its tokenizer.json into the folder", Err: err}
+		return nil, "", &hint.Error{Hint: "put its tokenizer.json into the folder", Err: err}
 	}
 	return tok, template, nil
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/seed-d24fde5f/distill/internal/hint"
 )
 
 // lock takes the run directory for this process; the system gives it back when the process ends, however it ends.
@@ -16,7 +18,7 @@ func lock(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return nil, inputErrorf("wait for it, or give this one another --dir", "%s: another process is running there", dir)
+		return nil, hint.Errorf("wait for it, or give this one another --dir", "%s: another process is running there", dir)
 	}
 	return f, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // devicesFile has the measurements of a run's files on other machines, in its eval folder.
@@ -18,13 +19,13 @@ const devicesFile = "devices.json"
 
 // Measurement is how fast a model file ran on another machine.
 type Measurement struct {
-	Device  string    `json:"device"` // its own name, such as Raspberry Pi 5 Model B Rev 1.0
-	Memory  int64     `json:"memory_bytes,omitempty"`
-	File    string    `json:"file"` // without its folder
-	Sum     string    `json:"xxh64,omitempty"`
-	When    time.Time `json:"when,omitzero"`
-	Program string    `json:"program"`
-	Speed   Speed     `json:"speed"` // with the number of threads that decoded fastest
+	Device  string          `json:"device"` // its own name, such as Raspberry Pi 5 Model B Rev 1.0
+	Memory  int64           `json:"memory_bytes,omitempty"`
+	File    string          `json:"file"` // without its folder
+	Sum     string          `json:"xxh64,omitempty"`
+	When    time.Time       `json:"when,omitzero"`
+	Program string          `json:"program"`
+	Speed   workbench.Speed `json:"speed"` // with the number of threads that decoded fastest
 }
 
 // ReadMeasurements reads a file of measurements; one that is absent has none.

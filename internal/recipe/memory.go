@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -30,7 +32,7 @@ func (r *Run) roomOf(cfg model.Config) (*room, error) {
 		return nil, err
 	}
 	if r.Recipe.Train.Hidden != nil {
-		t, err := OpenModel(r.teacherModel())
+		t, err := workbench.Open(r.teacherModel())
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +43,7 @@ func (r *Run) roomOf(cfg model.Config) (*room, error) {
 	if from == "scratch" {
 		return m, nil
 	}
-	base, err := OpenModel(from)
+	base, err := workbench.Open(from)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +123,11 @@ func (m *room) check() error {
 	if t.Memory > 0 {
 		whose = "is what train.memory allows"
 	}
-	hint := "nothing short of a smaller student would fit"
+	out := "nothing short of a smaller student would fit"
 	if ways := m.waysOut(limit); len(ways) > 0 {
-		hint = "what would fit: " + strings.Join(ways, "; ")
+		out = "what would fit: " + strings.Join(ways, "; ")
 	}
-	return inputErrorf(hint, "training needs about %s of memory for batches of %d×%d tokens, and %s %s",
+	return hint.Errorf(out, "training needs about %s of memory for batches of %d×%d tokens, and %s %s",
 		report.Bytes(need), t.Batch, m.run.sequence(t, m.cfg), report.Bytes(limit), whose)
 }
 

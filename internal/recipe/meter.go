@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/train"
 	"github.com/seed-d24fde5f/distill/train/metric"
 )
@@ -14,7 +15,7 @@ type trainMeter struct {
 	lesson lesson
 	steps  int
 	last   int // step
-	meter  Meter
+	meter  progress.Meter
 	writer *metric.Writer
 	failed error
 	wrote  func() *round // what the student last wrote itself, nil for nothing; nil where it does not write
@@ -97,5 +98,19 @@ func (m *trainMeter) stop() {
 		if err := m.writer.Close(); err != nil && !errors.Is(err, m.failed) {
 			m.run.log.Warn("the curve could not be closed", "error", err)
 		}
+	}
+}
+
+func measure(m progress.Meter, step int, values ...metric.Value) {
+	if g, ok := m.(progress.Gauge); ok {
+		for _, v := range values {
+			g.Measure(step, v.Name, v.Value)
+		}
+	}
+}
+
+func announce(m progress.Monitor, stage, state string) {
+	if s, ok := m.(progress.StageMonitor); ok {
+		s.Stage(stage, state)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // writeModelfile writes what `ollama create` needs, for the preferred of the exported files.
@@ -16,7 +17,7 @@ func (r *Run) writeModelfile(m *model.Model) error {
 	if err != nil {
 		return err
 	}
-	best := slices.MinFunc(r.Recipe.Export.Formats, func(a, b string) int { return rankOf(a) - rankOf(b) })
+	best := slices.MinFunc(r.Recipe.Export.Formats, func(a, b string) int { return workbench.Rank(a) - workbench.Rank(b) })
 	text, err := format.Modelfile(filepath.Base(exportPath(r.Dir, best)))
 	if errors.Is(err, chat.ErrNoModelfile) {
 		r.log.Warn("the Modelfile has no template", "reason", err)

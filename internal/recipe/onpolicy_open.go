@@ -7,6 +7,8 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
 	"github.com/seed-d24fde5f/distill/train/loss"
@@ -52,7 +54,7 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 // appoint gives the author the teacher that judges: one that runs along, or one that keeps the likeliest tokens.
 func (r *Run) appoint(a *author, stored *packed) error {
 	if !a.lang.exact {
-		return inputErrorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
+		return hint.Errorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
 	}
 	if r.teacherModel() == "" {
 		a.longest, a.judged = a.packing.Length+1, max(1, r.Recipe.Score.By.Concurrency)
@@ -60,7 +62,7 @@ func (r *Run) appoint(a *author, stored *packed) error {
 		a.judge, err = r.openScorer(a.lang)
 		return err
 	}
-	m, err := OpenModel(r.teacherModel())
+	m, err := workbench.Open(r.teacherModel())
 	if err != nil {
 		return err
 	}
@@ -101,7 +103,7 @@ func (a *author) readPrompts(rows rowSeq) error {
 		a.prompts = append(a.prompts, prompted{prompt: &row.Prompt, tokens: e.Tokens[:e.AnswerStart:e.AnswerStart]})
 	}
 	if len(a.prompts) == 0 {
-		return inputErrorf("raise train.seq", "train.on_policy: no training prompt leaves room for an answer in %d tokens, what a training sequence and the teacher's context have", a.longest)
+		return hint.Errorf("raise train.seq", "train.on_policy: no training prompt leaves room for an answer in %d tokens, what a training sequence and the teacher's context have", a.longest)
 	}
 	a.packing.TooLong = pack.Refuse
 	a.typical = float64(tokens) / float64(examples)

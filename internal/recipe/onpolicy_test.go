@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/server"
 	"github.com/seed-d24fde5f/distill/teacher/local"
 	"github.com/seed-d24fde5f/distill/train/metric"
@@ -59,7 +60,7 @@ func trainOwn(t *testing.T, r *config.Recipe, dir string, threads int, killed ..
 	t.Helper()
 	for _, after := range append(killed, 0) {
 		ctx, stop := context.WithCancel(t.Context())
-		monitor := Silent
+		monitor := progress.Silent
 		if after > 0 {
 			c := &countdown{stage: "train", stop: stop}
 			c.left.Store(after)

@@ -11,7 +11,9 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // ownLosses is a line of own.jsonl: how far one model is from the teacher on an answer that it drew itself.
@@ -61,7 +63,7 @@ func (r *Run) measureOwn(ctx context.Context, all []*subject, rows []distill.Row
 }
 
 // ownOf measures one model.
-func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill.Prompt, known map[ownKey]ownLosses, written *journal[ownLosses], meter Meter) error {
+func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill.Prompt, known map[ownKey]ownLosses, written *journal[ownLosses], meter progress.Meter) error {
 	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: 32})
 	defer engine.Close()
 	measured := make([]ownLosses, r.Recipe.Eval.OwnAnswers)
@@ -143,7 +145,7 @@ func (l *ownLosses) judge(s, teacher *subject, text []distill.Token, from int) e
 	scratch, sums := make([]float32, n), make([]float32, m)
 	for at := from - 1; at < len(text)-1; at++ {
 		t := theirs[at*m : (at+1)*m]
-		kl, _ := divergence(scratch, own[at*n:(at+1)*n], t, kernel.LogSumExp(t, 1, sums))
+		kl, _ := workbench.Divergence(scratch, own[at*n:(at+1)*n], t, kernel.LogSumExp(t, 1, sums))
 		l.KL += kl
 		l.Tokens++
 	}

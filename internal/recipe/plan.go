@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -139,13 +141,13 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 func (r *Run) studentShape() (model.Config, error) {
 	var cfg model.Config
 	if from := r.origin(); from != "scratch" {
-		m, err := OpenModel(from)
+		m, err := workbench.Open(from)
 		if err != nil {
 			return cfg, err
 		}
 		defer m.Close()
 		if cfg, err = cutSpec(r.Recipe.Student.Cut).Shape(m.Config); err != nil {
-			return cfg, inputErrorf("distill model inspect shows the model's shape", "student.cut: %w", err)
+			return cfg, hint.Errorf("distill model inspect shows the model's shape", "student.cut: %w", err)
 		}
 		cfg.RopeInterleaved = false
 	} else {
@@ -179,7 +181,7 @@ func (p *Plan) planExports(r *Run, cfg model.Config) error {
 	for _, format := range r.Recipe.Export.Formats {
 		plan, err := model.NewPlan(cfg, format, model.PlanOptions{Strict: r.Recipe.Export.Strict})
 		if err != nil {
-			return &InputError{Hint: "choose widths that are multiples of the block, or set export.strict=false", Err: err}
+			return &hint.Error{Hint: "choose widths that are multiples of the block, or set export.strict=false", Err: err}
 		}
 		e := ExportPlan{Format: strings.ToUpper(format), Bytes: plan.Bytes(), BitsPerWeight: plan.BitsPerWeight(), Substituted: len(plan.Substitutions()), DecodePerS: map[string]float64{}}
 		for _, d := range p.Devices {

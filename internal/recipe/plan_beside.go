@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -13,7 +14,7 @@ func (r *Run) beside(cfg model.Config, length int) (bytes int64, work float64, e
 	own := t.OnPolicy.Share > 0
 	work = 1
 	if (t.Loss.Dense || own) && r.teacherModel() != "" {
-		m, err := OpenModel(r.teacherModel())
+		m, err := workbench.Open(r.teacherModel())
 		if err != nil {
 			return 0, 0, err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // Here is the name of the machine that plans, among the devices.
@@ -38,7 +39,7 @@ func (p *Plan) measureHere(ctx context.Context, r *Run, cfg model.Config) error 
 		if err := writeGGUF(path, m, strings.ToLower(e.Format)); err != nil {
 			return err
 		}
-		s, err := MeasureSpeed(ctx, path, SpeedOptions{Prefill: 8, Decode: 64, Threads: r.opts.Threads, Repeat: 2})
+		s, err := workbench.MeasureSpeed(ctx, path, workbench.SpeedOptions{Prefill: 8, Decode: 64, Threads: r.opts.Threads, Repeat: 2})
 		if err != nil {
 			return err
 		}

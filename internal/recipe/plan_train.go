@@ -8,7 +8,9 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // benchLimit is the size above which a plan does not time a training step: it would itself take minutes and gigabytes.
@@ -36,7 +38,7 @@ func (p *Plan) planTrain(ctx context.Context, r *Run, cfg model.Config, known *m
 	if o.NoBench || cfg.Params() > benchLimit {
 		return nil
 	}
-	speed, err := measureTraining(ctx, cfg, TrainingShape{Seq: length, Batch: train.Batch, Steps: 3, Threads: r.opts.Threads, BF16: bf16,
+	speed, err := workbench.MeasureStudent(ctx, cfg, workbench.TrainingShape{Seq: length, Batch: train.Batch, Steps: 3, Threads: r.opts.Threads, BF16: bf16,
 		Muon: train.Optimizer.Kind == "muon"})
 	if err != nil {
 		return err
@@ -109,7 +111,7 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 	}
 	if p.refusal != nil {
 		add("%s: the run will be refused", p.refusal)
-		if e := (*InputError)(nil); errors.As(p.refusal, &e) {
+		if e := (*hint.Error)(nil); errors.As(p.refusal, &e) {
 			add("%s", e.Hint)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/convert"
 	"github.com/seed-d24fde5f/distill/dataset/prompt"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/problem"
 )
 
@@ -66,7 +67,7 @@ func (r *Run) preparePrompts() (*PromptState, error) {
 		return nil, err
 	}
 	if state.Count == 0 {
-		return nil, inputErrorf("", "prompts: there are none")
+		return nil, hint.Errorf("", "prompts: there are none")
 	}
 	state.Digest = list.sum()
 	r.state.Prompts = state
@@ -165,9 +166,9 @@ func (r *Run) sourcePrompts() iter.Seq2[distill.Prompt, error] {
 		}
 		for p, err := range source {
 			if errors.Is(err, fs.ErrNotExist) {
-				err = inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+				err = hint.Errorf("--set prompts.file=PATH names another", "prompts: %w", err)
 			} else if err != nil {
-				err = &InputError{Err: fmt.Errorf("prompts: %w", err)}
+				err = &hint.Error{Err: fmt.Errorf("prompts: %w", err)}
 			}
 			if !yield(p, err) || err != nil {
 				return
@@ -226,7 +227,7 @@ func (r *Run) seedSource() (string, error) {
 	}
 	file, err := os.Open(p.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", inputErrorf("--set prompts.file=PATH names another", "prompts: %w", err)
+		return "", hint.Errorf("--set prompts.file=PATH names another", "prompts: %w", err)
 	}
 	if err != nil {
 		return "", err

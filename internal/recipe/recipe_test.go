@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -18,7 +17,8 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/fixture"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
 
@@ -52,15 +52,15 @@ type countdown struct {
 	stop  context.CancelFunc
 }
 
-func (c *countdown) Start(title, _ string, _, _ int64) Meter {
+func (c *countdown) Start(title, _ string, _, _ int64) progress.Meter {
 	if title != c.stage {
-		return silent{}
+		return progress.Silent.Start("", "", 0, 0)
 	}
-	return countdownMeter{silent{}, c}
+	return countdownMeter{progress.Silent.Start("", "", 0, 0), c}
 }
 
 type countdownMeter struct {
-	silent
+	progress.Meter
 	c *countdown
 }
 
@@ -75,7 +75,7 @@ func carryOut(t *testing.T, r *config.Recipe, dir, stage string, after int64) (*
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	monitor := Silent
+	monitor := progress.Silent
 	if stage != "" {
 		c := &countdown{stage: stage, stop: stop}
 		c.left.Store(after)
@@ -131,7 +131,7 @@ func TestOneProcessAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	var input *InputError
+	var input *hint.Error
 	if _, err := Open(r, dir, Options{}); !errors.As(err, &input) || input.Hint == "" {
 		t.Errorf("a second process: %v", err)
 	}
@@ -143,7 +143,7 @@ func TestStateRefusesWhatItDoesNotKnow(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, stateFile), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var input *InputError
+		var input *hint.Error
 		if _, err := readState(dir); !errors.As(err, &input) {
 			t.Errorf("%q: %v", content, err)
 		}
@@ -190,43 +190,6 @@ func TestPackedByNumber(t *testing.T) {
 			t.Fatalf("batch %d differs", i)
 		}
 	}
-}
-
-// TestDivergence compares with the definition in float64.
-func TestDivergence(t *testing.T) {
-	rng := rand.New(rand.NewPCG(4, 5))
-	for range 20 {
-		n := 1 + rng.IntN(300)
-		p, q := make([]float32, n), make([]float32, n)
-		for v := range n {
-			p[v], q[v] = float32(rng.NormFloat64()*3), float32(rng.NormFloat64()*3)
-		}
-		want := klByDefinition(p, q)
-		got, _ := divergence(make([]float32, n), p, q, kernel.LogSumExp(q, 1, make([]float32, n)))
-		if math.Abs(got-want) > 1e-5*(1+want) { // float32 logits and sums of n terms
-			t.Errorf("n=%d: %g, want %g", n, got, want)
-		}
-		if same, agree := divergence(make([]float32, n), p, p, kernel.LogSumExp(p, 1, make([]float32, n))); same != 0 || !agree {
-			t.Errorf("a distribution differs from itself by %g", same)
-		}
-	}
-}
-
-func klByDefinition(p, q []float32) float64 {
-	logSum := func(x []float32) float64 {
-		var sum float64
-		for _, v := range x {
-			sum += math.Exp(float64(v))
-		}
-		return math.Log(sum)
-	}
-	sp, sq := logSum(p), logSum(q)
-	var kl float64
-	for v := range p {
-		lp := float64(p[v]) - sp
-		kl += math.Exp(lp) * (lp - (float64(q[v]) - sq))
-	}
-	return kl
 }
 
 func TestGates(t *testing.T) {

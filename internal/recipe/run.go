@@ -14,7 +14,10 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -27,7 +30,7 @@ const (
 	JudgedDir   = "judged" // a folder for each judge: what it said
 	ScoredDir   = "scored"
 	TrainDir    = "train"
-	ExportDir   = "export"
+	ExportDir   = workbench.ExportDir
 	EvalDir     = "eval"
 	stateFile   = "run.json"
 	lockFile    = ".lock"
@@ -37,10 +40,10 @@ const (
 type Options struct {
 	Threads int // for arithmetic; 0 for all there are
 	Fresh   bool
-	Monitor Monitor      // nil for Silent
-	Log     *slog.Logger // nil for none
-	Program string       // name and version, for run.json and the report
-	Again   []string     // what to type to do it again, for the report
+	Monitor progress.Monitor // nil for Silent
+	Log     *slog.Logger     // nil for none
+	Program string           // name and version, for run.json and the report
+	Again   []string         // what to type to do it again, for the report
 	Machine report.Machine
 }
 
@@ -66,7 +69,7 @@ type Run struct {
 // aside, under a name that says when; nothing is deleted.
 func Open(r *config.Recipe, dir string, opts Options) (*Run, error) {
 	if opts.Monitor == nil {
-		opts.Monitor = Silent
+		opts.Monitor = progress.Silent
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -95,7 +98,7 @@ func Open(r *config.Recipe, dir string, opts Options) (*Run, error) {
 // process works on it.
 func Preview(r *config.Recipe, dir string, opts Options) *Run {
 	if opts.Monitor == nil {
-		opts.Monitor = Silent
+		opts.Monitor = progress.Silent
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -150,7 +153,7 @@ func setAside(dir string, log *slog.Logger) error {
 		return err
 	}
 	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == stateFile }) {
-		return inputErrorf("choose another --dir", "%s is not empty and no run directory", dir)
+		return hint.Errorf("choose another --dir", "%s is not empty and no run directory", dir)
 	}
 	aside := strings.TrimRight(dir, `/\`) + time.Now().Format(".20060102-150405")
 	log.Info("the old run was set aside", "as", aside)
@@ -213,7 +216,7 @@ func (r *Run) foresee(names []string) error {
 			return nil
 		}
 	}
-	return inputErrorf("raise prompts.heldout, give more prompts, or stop before evaluation with --until export",
+	return hint.Errorf("raise prompts.heldout, give more prompts, or stop before evaluation with --until export",
 		"none of %d prompts is held out, so nothing could be measured", count)
 }
 
@@ -266,7 +269,7 @@ func (r *Run) needed(s stage) (string, error) {
 	for _, name := range r.needs(s) {
 		before := r.state.Stages[name]
 		if before == nil || before.State != done {
-			return "", inputErrorf("distill run does all stages in their order", "%s has not been done in %s", name, r.Dir)
+			return "", hint.Errorf("distill run does all stages in their order", "%s has not been done in %s", name, r.Dir)
 		}
 		outputs = append(outputs, before.Output)
 	}

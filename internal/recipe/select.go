@@ -14,6 +14,7 @@ import (
 	"github.com/seed-d24fde5f/distill/dataset/rule"
 	"github.com/seed-d24fde5f/distill/dataset/selection"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 )
 
 // picked is what was learnt from, and what was not.
@@ -262,14 +263,14 @@ func (r *Run) cleaningSteps() ([]hygiene.Step, error) {
 	if len(s.Scripts) > 0 {
 		step, err := hygiene.Scripts(0.8, s.Scripts...)
 		if err != nil {
-			return nil, inputErrorf("", "select.scripts: %w", err)
+			return nil, hint.Errorf("", "select.scripts: %w", err)
 		}
 		steps = append(steps, step)
 	}
 	if s.Decontaminate != "" {
 		step, err := decontamination(s.Decontaminate)
 		if err != nil {
-			return nil, inputErrorf("", "select.decontaminate: %w", err)
+			return nil, hint.Errorf("", "select.decontaminate: %w", err)
 		}
 		steps = append(steps, step)
 	}
@@ -279,7 +280,7 @@ func (r *Run) cleaningSteps() ([]hygiene.Step, error) {
 	case "near":
 		step, err := hygiene.Near(s.Near)
 		if err != nil {
-			return nil, inputErrorf("", "select.near: %w", err)
+			return nil, hint.Errorf("", "select.near: %w", err)
 		}
 		steps = append(steps, step)
 	}
@@ -318,7 +319,7 @@ func (r *Run) selectionOptions() (selection.Options, error) {
 	if s.Where != "" {
 		var err error
 		if options.Where, err = rule.Compile(s.Where); err != nil {
-			return options, inputErrorf("", "select.where: %w", err)
+			return options, hint.Errorf("", "select.where: %w", err)
 		}
 	}
 	return options, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -20,26 +21,12 @@ const startFile = "start.json"
 
 // Start is where a student came from: start.json.
 type Start struct {
-	From     string `json:"from"`               // a model, or scratch
-	Layers   []int  `json:"layers,omitempty"`   // of that model that were kept, from 0; none where nothing was cut
-	Choose   string `json:"choose,omitempty"`   // how they were chosen
-	Measured int    `json:"measured,omitempty"` // tokens that importance was measured on
-	Was      Shape  `json:"was,omitzero"`       // of that model
-	Is       Shape  `json:"is,omitzero"`        // of the student
-}
-
-// Shape is a model's shape in numbers.
-type Shape struct {
-	Layers     int `json:"layers"`
-	Width      int `json:"width"`
-	FFN        int `json:"ffn"`
-	Heads      int `json:"heads"`
-	KVHeads    int `json:"kv_heads"`
-	Parameters int `json:"parameters"`
-}
-
-func shapeOf(c model.Config) Shape {
-	return Shape{c.Layers, c.Width, c.FFN, c.Heads, c.KVHeads, c.Params()}
+	From     string          `json:"from"`               // a model, or scratch
+	Layers   []int           `json:"layers,omitempty"`   // of that model that were kept, from 0; none where nothing was cut
+	Choose   string          `json:"choose,omitempty"`   // how they were chosen
+	Measured int             `json:"measured,omitempty"` // tokens that importance was measured on
+	Was      workbench.Shape `json:"was,omitzero"`       // of that model
+	Is       workbench.Shape `json:"is,omitzero"`        // of the student
 }
 
 // String says it in a sentence's worth of words, for the report.
@@ -128,7 +115,7 @@ func (r *Run) readStart() string {
 // cut writes initial.gguf: what is left of the model that the student starts from.
 func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) {
 	c := r.Recipe.Student.Cut
-	m, err := OpenModel(r.origin())
+	m, err := workbench.Open(r.origin())
 	if err != nil {
 		return Start{}, err
 	}
@@ -142,12 +129,12 @@ func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) 
 		return Start{}, err
 	}
 	defer whole.Close()
-	small, kept, err := cutOf(ctx, r.opts.Monitor, whole, cutSpec(c), batches)
+	small, kept, err := workbench.Cut(ctx, r.opts.Monitor, whole, cutSpec(c), batches)
 	if err != nil {
 		return Start{}, err
 	}
 	defer small.Close()
-	start := Start{From: r.origin(), Layers: kept, Choose: c.Choose, Measured: tokens, Was: shapeOf(whole.Config()), Is: shapeOf(small.Config())}
+	start := Start{From: r.origin(), Layers: kept, Choose: c.Choose, Measured: tokens, Was: workbench.ShapeOf(whole.Config()), Is: workbench.ShapeOf(small.Config())}
 	if c.Keep != nil {
 		start.Choose = ""
 	}
@@ -204,40 +191,4 @@ func cutSpec(c *config.Cut) student.Cut {
 		return student.Cut{}
 	}
 	return student.Cut{Layers: c.Layers, Keep: c.Keep, By: student.LayerChoice(c.Choose), Width: c.Width, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads}
-}
-
-// cutOf measures a model on batches, where the cut needs it, and returns what is left of it and which layers those are.
-func cutOf(ctx context.Context, monitor Monitor, whole *student.Student, c student.Cut, batches []*nn.Batch) (*student.Student, []int, error) {
-	if _, err := c.Shape(whole.Config()); err != nil {
-		return nil, nil, inputErrorf("distill model inspect shows the model's shape", "cut: %w", err)
-	}
-	var im student.Importance
-	if c.Measured(whole.Config()) {
-		meter := monitor.Start("measure", "batches", int64(len(batches)), 0)
-		defer meter.Stop()
-		var err error
-		im, err = whole.Measure(func(yield func(*nn.Batch) bool) {
-			for _, b := range batches {
-				if ctx.Err() != nil || !yield(b) {
-					return
-				}
-				meter.Add(1)
-			}
-		})
-		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	kept, err := c.Kept(whole.Config().Layers, im)
-	if err != nil {
-		return nil, nil, inputErrorf("", "cut: %w", err)
-	}
-	small, err := whole.Prune(c, im, student.Frozen())
-	if err != nil {
-		return nil, nil, inputErrorf("distill model inspect shows the model's shape", "%w", err)
-	}
-	return small, kept, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
 
@@ -59,10 +60,10 @@ func readState(dir string) (*State, error) {
 	}
 	s := new(State)
 	if err := json.Unmarshal(data, s); err != nil {
-		return nil, inputErrorf("--fresh sets the old run aside and starts anew", "%s: %w", path, err)
+		return nil, hint.Errorf("--fresh sets the old run aside and starts anew", "%s: %w", path, err)
 	}
 	if s.Version != stateVersion {
-		return nil, inputErrorf("--fresh sets the old run aside and starts anew", "%s: version %d, this program writes %d", path, s.Version, stateVersion)
+		return nil, hint.Errorf("--fresh sets the old run aside and starts anew", "%s: version %d, this program writes %d", path, s.Version, stateVersion)
 	}
 	if s.Stages == nil {
 		s.Stages = map[string]*StageState{}

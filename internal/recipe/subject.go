@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/report"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // subject is a model to be evaluated: the very file that would be used.
@@ -69,13 +71,13 @@ func (r *Run) vocabulary() string {
 
 // open makes the subject ready to run.
 func (s *subject) open(r *Run) error {
-	m, err := OpenModel(s.path)
+	m, err := workbench.Open(s.path)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	if m.Tokenizer == nil {
-		return inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", s.path)
+		return hint.Errorf("put its tokenizer.json into the folder", "%s has no tokenizer", s.path)
 	}
 	exact, err := r.isTeachers(m.Tokenizer)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
 	"github.com/seed-d24fde5f/distill/teacher/builtin"
@@ -25,7 +26,7 @@ func (r *Run) openTeacher(t *config.Teacher, prompts iter.Seq2[distill.Prompt, e
 	case "local":
 		return local.Open(t.Model, r.localOptions(t))
 	case "builtin":
-		return builtin.Open(strings.TrimPrefix(t.Model, builtinPrefix), r.localOptions(t))
+		return builtin.Open(strings.TrimPrefix(t.Model, workbench.BuiltinPrefix), r.localOptions(t))
 	case "reference":
 		return openBook(prompts)
 	}
@@ -59,8 +60,8 @@ func (r *Run) localOptions(t *config.Teacher) local.Options {
 
 // builtinName returns the MODEL argument of a teacher that runs here.
 func builtinName(t *config.Teacher) string {
-	if t.Kind == "builtin" && !strings.HasPrefix(t.Model, builtinPrefix) {
-		return builtinPrefix + t.Model
+	if t.Kind == "builtin" && !strings.HasPrefix(t.Model, workbench.BuiltinPrefix) {
+		return workbench.BuiltinPrefix + t.Model
 	}
 	return t.Model
 }

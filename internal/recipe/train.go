@@ -11,9 +11,11 @@ import (
 
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/quant"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
 	"github.com/seed-d24fde5f/distill/train/loss"
@@ -175,7 +177,7 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 		name := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(what.round), "_M"), "_S")
 		format, err := quant.ParseType(name)
 		if err != nil {
-			return nil, inputErrorf("", "train.qat.type: %w", err)
+			return nil, hint.Errorf("", "train.qat.type: %w", err)
 		}
 		options = append(options, student.RoundTo(format))
 	}
@@ -195,7 +197,7 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	}
 	s, err := student.New(cfg, what.seed, options...)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	return s, nil
 }
@@ -216,7 +218,7 @@ func (r *Run) fitting(cfg model.Config, options []student.Option) ([]student.Opt
 // studentFrom returns a student that starts from a model, which stays open as long as the student where its weights are
 // frozen, since they lie in it.
 func (r *Run) studentFrom(name string, options []student.Option) (*student.Student, error) {
-	m, err := OpenModel(name)
+	m, err := workbench.Open(name)
 	if err != nil {
 		return nil, err
 	}

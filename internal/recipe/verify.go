@@ -8,6 +8,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 )
 
 // verifiers returns the recipe's verifiers that ask nobody, made once. Many goroutines judge with them.
@@ -31,7 +32,7 @@ func newVerifiers(recipe []config.Verifier) ([]verify.Verifier, error) {
 		}
 		v, err := newVerifier(&recipe[i])
 		if err != nil {
-			return nil, inputErrorf("", "select.verify.%d: %w", i, err)
+			return nil, hint.Errorf("", "select.verify.%d: %w", i, err)
 		}
 		all = append(all, v)
 	}

@@ -1,6 +1,6 @@
 // Package watch keeps where a run is and shows it: as a line for a person who asks, and as a local page that follows it.
 //
-//	board := watch.NewBoard(display)    // is a recipe.Monitor, passes on to display
+//	board := watch.NewBoard(display)    // is a progress.Monitor, passes on to display
 //	log := slog.New(board.Tap(handler)) // keeps the last lines too
 //	listener, err := watch.Listen("127.0.0.1:0")
 //	err = board.Serve(ctx, listener)    // until ctx ends
@@ -19,16 +19,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
 // maxLines is how many log lines are kept.
 const maxLines = 40
 
-// Board is a [recipe.Monitor] that knows where a run is. It passes everything on to another monitor.
+// Board is a [progress.Monitor] that knows where a run is. It passes everything on to another monitor.
 type Board struct {
 	name string
-	next recipe.Monitor
+	next progress.Monitor
 
 	mu      sync.Mutex
 	stages  []Stage
@@ -47,13 +47,13 @@ type Stage struct {
 // work is a piece of work and whether it still goes on.
 type work struct {
 	*Pace
-	next  recipe.Meter
+	next  progress.Meter
 	board *Board
 	ended bool // guarded by the board
 }
 
 // NewBoard returns a board that passes on to next.
-func NewBoard(next recipe.Monitor) *Board { return &Board{next: next, retries: map[string]int{}} }
+func NewBoard(next progress.Monitor) *Board { return &Board{next: next, retries: map[string]int{}} }
 
 // Begin says what run it is, and of which stages.
 func (b *Board) Begin(name string, stages []string) {
@@ -65,8 +65,8 @@ func (b *Board) Begin(name string, stages []string) {
 	}
 }
 
-// Start implements [recipe.Monitor].
-func (b *Board) Start(title, unit string, total, done int64) recipe.Meter {
+// Start implements [progress.Monitor].
+func (b *Board) Start(title, unit string, total, done int64) progress.Meter {
 	w := &work{Pace: NewPace(title, unit, total, done), next: b.next.Start(title, unit, total, done), board: b}
 	b.mu.Lock()
 	b.works = append(b.works, w)
@@ -74,7 +74,7 @@ func (b *Board) Start(title, unit string, total, done int64) recipe.Meter {
 	return w
 }
 
-// Stage implements [recipe.StageMonitor].
+// Stage implements [progress.StageMonitor].
 func (b *Board) Stage(name, state string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,7 +105,7 @@ func (w *work) Note(text string) { w.Pace.Note(text); w.next.Note(text) }
 
 func (w *work) Measure(step int, name string, value float64) {
 	w.Pace.Measure(step, name, value)
-	if g, ok := w.next.(recipe.Gauge); ok {
+	if g, ok := w.next.(progress.Gauge); ok {
 		g.Measure(step, name, value)
 	}
 }

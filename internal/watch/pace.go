@@ -17,7 +17,7 @@ type Point struct {
 }
 
 // Pace measures how fast a piece of work goes, over its whole time and not counting what was there before, and keeps the
-// curves of what is measured on the way. It is a [recipe.Gauge] but for Stop, and safe for many goroutines.
+// curves of what is measured on the way. It is a [progress.Gauge] but for Stop, and safe for many goroutines.
 type Pace struct {
 	Title, Unit string
 	Total       int64

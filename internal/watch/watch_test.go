@@ -17,14 +17,14 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // running is a board in the middle of training.
-func running() (*Board, recipe.Meter) {
-	b := NewBoard(recipe.Silent)
+func running() (*Board, progress.Meter) {
+	b := NewBoard(progress.Silent)
 	b.Begin("sample", []string{"generate", "train", "export"})
 	b.Stage("generate", "done")
 	b.Stage("train", "running")
@@ -33,14 +33,14 @@ func running() (*Board, recipe.Meter) {
 	log.Info("done", "stage", "generate", "loss", 0.12345678901234567)
 	g := b.Start("generate", "rows", 50, 10)
 	g.Add(40)
-	g.(recipe.Gauge).Measure(0, "cost_usd", 0.0123)
+	g.(progress.Gauge).Measure(0, "cost_usd", 0.0123)
 	g.Stop()
 	m := b.Start("train", "steps", 1000, 0)
 	for i := 1; i <= 400; i++ {
 		m.Add(1)
-		m.(recipe.Gauge).Measure(i, "loss", 4/(1+float64(i)/60))
+		m.(progress.Gauge).Measure(i, "loss", 4/(1+float64(i)/60))
 		if i%50 == 0 {
-			m.(recipe.Gauge).Measure(i, "heldout_loss", 4.2/(1+float64(i)/60))
+			m.(progress.Gauge).Measure(i, "heldout_loss", 4.2/(1+float64(i)/60))
 		}
 	}
 	m.Note("loss 0.5217")

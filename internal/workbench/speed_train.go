@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/student"
@@ -36,22 +37,23 @@ type TrainingSpeed struct {
 // MeasureTraining times whole training steps, optimizer included, on random tokens.
 func MeasureTraining(ctx context.Context, t TrainingShape) (TrainingSpeed, error) {
 	if t.Heads <= 0 || t.Seq < 2 || t.Batch < 1 {
-		return TrainingSpeed{}, inputErrorf("", "bench: a model needs heads, a batch needs sequences of two tokens or more")
+		return TrainingSpeed{}, hint.Errorf("", "bench: a model needs heads, a batch needs sequences of two tokens or more")
 	}
 	if t.KVHeads == 0 {
 		t.KVHeads = t.Heads
 	}
 	cfg := model.Config{Arch: model.Llama, Vocab: t.Vocab, Context: t.Seq, Width: t.Width, FFN: t.FFN, Layers: t.Layers, Heads: t.Heads,
 		KVHeads: t.KVHeads, HeadDim: t.Width / t.Heads, RopeTheta: 10000, NormEps: 1e-5, TiedEmbeddings: true}
-	return measureTraining(ctx, cfg, t)
+	return MeasureStudent(ctx, cfg, t)
 }
 
-func measureTraining(ctx context.Context, cfg model.Config, t TrainingShape) (TrainingSpeed, error) {
+// MeasureStudent times whole training steps of a student of any configuration; of t the layers and widths are not looked at.
+func MeasureStudent(ctx context.Context, cfg model.Config, t TrainingShape) (TrainingSpeed, error) {
 	debug.FreeOSMemory()
 	idle := resetPeak()
 	s, err := student.New(cfg, 1, student.Threads(t.Threads), student.BF16(t.BF16))
 	if err != nil {
-		return TrainingSpeed{}, &InputError{Err: fmt.Errorf("bench: %w", err)}
+		return TrainingSpeed{}, &hint.Error{Err: fmt.Errorf("bench: %w", err)}
 	}
 	defer s.Close()
 	spec := optim.Spec{Algorithm: optim.AdamW}

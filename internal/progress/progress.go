@@ -1,6 +1,6 @@
-package recipe
-
-import "github.com/seed-d24fde5f/distill/train/metric"
+// Package progress is how long work tells whoever watches it: a [Monitor] is told of each piece of work and hands out a
+// [Meter] for it. Work knows these interfaces alone; terminals, logs and pages implement them.
+package progress
 
 // Monitor shows how long work is going. Its methods are called from many goroutines.
 type Monitor interface {
@@ -25,20 +25,6 @@ type Gauge interface {
 // StageMonitor is a [Monitor] that is told how the stages go: running, done.
 type StageMonitor interface {
 	Stage(name, state string)
-}
-
-func measure(m Meter, step int, values ...metric.Value) {
-	if g, ok := m.(Gauge); ok {
-		for _, v := range values {
-			g.Measure(step, v.Name, v.Value)
-		}
-	}
-}
-
-func announce(m Monitor, stage, state string) {
-	if s, ok := m.(StageMonitor); ok {
-		s.Stage(stage, state)
-	}
 }
 
 // Silent shows nothing.

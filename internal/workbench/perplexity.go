@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"context"
@@ -6,7 +6,9 @@ import (
 	"math"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
 // TextPerplexity is how well a model predicts a running text.
@@ -20,13 +22,13 @@ type TextPerplexity struct {
 // PerplexityOfText returns the perplexity of m on tokens, counted as llama-perplexity counts: the text is cut into windows
 // of the given length, each begins anew (with the begin token in place of its first where the tokenizer puts one), and the
 // second half of each is scored. What does not fill a window is left out.
-func PerplexityOfText(ctx context.Context, m *infer.Model, tokens []distill.Token, window int, meter Meter) (TextPerplexity, error) {
+func PerplexityOfText(ctx context.Context, m *infer.Model, tokens []distill.Token, window int, meter progress.Meter) (TextPerplexity, error) {
 	var p TextPerplexity
 	if window < 4 || window > m.Context() {
-		return p, inputErrorf("", "a window of %d tokens does not fit the model's context of %d", window, m.Context())
+		return p, hint.Errorf("", "a window of %d tokens does not fit the model's context of %d", window, m.Context())
 	}
 	if len(tokens) < window {
-		return p, inputErrorf("give a longer text or a smaller --ctx", "the text has %d tokens, fewer than one window of %d", len(tokens), window)
+		return p, hint.Errorf("give a longer text or a smaller --ctx", "the text has %d tokens, fewer than one window of %d", len(tokens), window)
 	}
 	var sum, squares float64
 	first := window / 2

@@ -1,13 +1,15 @@
-package recipe
+package workbench
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/student"
 )
 
@@ -20,48 +22,48 @@ type Pruning struct {
 	Compare int    // windows in which the two models are compared; 0 for all
 	Type    string // of the file that is written
 	Threads int
-	Monitor Monitor // nil for Silent
+	Monitor progress.Monitor // nil for Silent
 }
 
 // Pruned is what became of a model that was cut.
 type Pruned struct {
-	Kept     []int      `json:"layers_kept"` // from 0
-	Measured int        `json:"measured_tokens"`
-	Was      Shape      `json:"was"`
-	Is       Shape      `json:"is"`
-	Bytes    int64      `json:"bytes"`
-	Diff     *ModelDiff `json:"diff,omitempty"` // from the model as it was, before any recovery; nil without a text
+	Kept     []int       `json:"layers_kept"` // from 0
+	Measured int         `json:"measured_tokens"`
+	Was      Shape       `json:"was"`
+	Is       Shape       `json:"is"`
+	Bytes    int64       `json:"bytes"`
+	Diff     *Difference `json:"diff,omitempty"` // from the model as it was, before any recovery; nil without a text
 }
 
 // Prune writes to file, as GGUF, what a cut leaves of a model.
 func Prune(ctx context.Context, name, file string, p Pruning) (*Pruned, error) {
 	if p.Monitor == nil {
-		p.Monitor = Silent
+		p.Monitor = progress.Silent
 	}
-	m, err := OpenModel(name)
+	m, err := Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
 	cfg, err := p.Cut.Shape(m.Config)
 	if err != nil {
-		return nil, inputErrorf("distill model inspect shows the model's shape", "prune: %w", err)
+		return nil, hint.Errorf("distill model inspect shows the model's shape", "prune: %w", err)
 	}
-	if shapeOf(cfg) == shapeOf(m.Config) {
-		return nil, inputErrorf("distill model inspect shows the model's shape", "prune: the model has that shape already: nothing is cut")
+	if ShapeOf(cfg) == ShapeOf(m.Config) {
+		return nil, hint.Errorf("distill model inspect shows the model's shape", "prune: the model has that shape already: nothing is cut")
 	}
 	if p.Window == 0 {
 		p.Window = min(256, m.Context)
 	}
 	plan, err := model.NewPlan(cfg, p.Type, model.PlanOptions{})
 	if err != nil {
-		return nil, inputErrorf("distill model quantize --help lists the types", "prune: %w", err)
+		return nil, hint.Errorf("distill model quantize --help lists the types", "prune: %w", err)
 	}
 	tokens, err := p.tokens(m)
 	if err != nil {
 		return nil, err
 	}
-	result := &Pruned{Was: shapeOf(m.Config), Is: shapeOf(cfg), Bytes: plan.Bytes()}
+	result := &Pruned{Was: ShapeOf(m.Config), Is: ShapeOf(cfg), Bytes: plan.Bytes()}
 	if err := p.write(ctx, m, file, plan, tokens, result); err != nil || tokens == nil {
 		return result, err
 	}
@@ -73,20 +75,20 @@ func Prune(ctx context.Context, name, file string, p Pruning) (*Pruned, error) {
 func (p *Pruning) tokens(m *model.Model) ([]distill.Token, error) {
 	if p.Text == "" {
 		if p.Cut.Measured(m.Config) {
-			return nil, inputErrorf("--data FILE with a text such as the model is used for", "prune: a narrower model, and layers by importance, are measured on a text")
+			return nil, hint.Errorf("--data FILE with a text such as the model is used for", "prune: a narrower model, and layers by importance, are measured on a text")
 		}
 		return nil, nil
 	}
 	t := m.Tokenizer
 	if t == nil {
-		return nil, inputErrorf("put its tokenizer.json into the folder", "prune: the model has no tokenizer")
+		return nil, hint.Errorf("put its tokenizer.json into the folder", "prune: the model has no tokenizer")
 	}
 	if p.Window < 4 || p.Window > m.Context {
-		return nil, inputErrorf("--ctx sets it", "prune: a window of %d tokens does not fit the model's context of %d", p.Window, m.Context)
+		return nil, hint.Errorf("--ctx sets it", "prune: a window of %d tokens does not fit the model's context of %d", p.Window, m.Context)
 	}
-	ids := textTokens(t, p.Text)
+	ids := TextTokens(t, p.Text, false)
 	if len(ids) < p.Window {
-		return nil, inputErrorf("give a longer text or a smaller --ctx", "prune: the text has %d tokens, fewer than one window of %d", len(ids), p.Window)
+		return nil, hint.Errorf("give a longer text or a smaller --ctx", "prune: the text has %d tokens, fewer than one window of %d", len(ids), p.Window)
 	}
 	return ids, nil
 }
@@ -103,7 +105,7 @@ func (p *Pruning) write(ctx context.Context, m *model.Model, file string, plan m
 		batches = windows(tokens, p.Window, p.Tokens)
 		result.Measured = len(batches) * p.Window
 	}
-	small, kept, err := cutOf(ctx, p.Monitor, whole, p.Cut, batches)
+	small, kept, err := Cut(ctx, p.Monitor, whole, p.Cut, batches)
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func windows(tokens []distill.Token, length, most int) []*nn.Batch {
 }
 
 // compare runs the model as it was and the file beside each other.
-func (p *Pruning) compare(ctx context.Context, m *model.Model, file string, tokens []distill.Token) (*ModelDiff, error) {
+func (p *Pruning) compare(ctx context.Context, m *model.Model, file string, tokens []distill.Token) (*Difference, error) {
 	small, err := model.Open(file)
 	if err != nil {
 		return nil, err
@@ -145,6 +147,6 @@ func (p *Pruning) compare(ctx context.Context, m *model.Model, file string, toke
 		}
 		defer ready[i].Close()
 	}
-	d, err := DiffModels(ctx, ready[0], ready[1], tokens, p.Window, p.Compare, p.Monitor)
+	d, err := Diff(ctx, ready[0], ready[1], tokens, p.Window, p.Compare, p.Monitor)
 	return &d, err
 }

@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"slices"
@@ -7,11 +7,11 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 )
 
-// textTokens returns a text as a model reads it from its beginning: after the token of beginning, where the vocabulary says
-// that there is one.
-func textTokens(t *tokenizer.Tokenizer, text string) []distill.Token {
-	tokens := t.Encode(text, false)
-	if begins(t) {
+// TextTokens returns a text as a model reads it from its beginning: after the token of beginning, where the vocabulary says
+// that there is one. Where special tokens are read, a text may spell that token itself; it is not put twice.
+func TextTokens(t *tokenizer.Tokenizer, text string, special bool) []distill.Token {
+	tokens := t.Encode(text, special)
+	if begins(t) && (len(tokens) == 0 || tokens[0] != t.BOS) {
 		tokens = slices.Insert(tokens, 0, t.BOS)
 	}
 	return tokens

@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func MeasureSpeed(ctx context.Context, path string, o SpeedOptions) (Speed, erro
 	debug.FreeOSMemory()
 	idle := resetPeak()
 	began := time.Now()
-	file, err := OpenModel(path)
+	file, err := Open(path)
 	if err != nil {
 		return Speed{}, err
 	}

@@ -1,16 +1,18 @@
-package recipe
+package workbench
 
 import (
 	"context"
 	"math"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
-// ModelDiff is how far two models' predictions lie apart, over the second half of each window of a text.
-type ModelDiff struct {
+// Difference is how far two models' predictions lie apart, over the second half of each window of a text.
+type Difference struct {
 	MeanKL              float64 `json:"mean_kl"` // KL(A‖B), nats a token
 	MaxKL               float64 `json:"max_kl"`
 	TopOneAgreement     float64 `json:"top_1_agreement"`
@@ -21,18 +23,18 @@ type ModelDiff struct {
 	Tokens              int     `json:"tokens"`
 }
 
-// DiffModels runs both models over windows of tokens. They must have the same tokenizer. Nothing but one window's logits is
+// Diff runs both models over windows of tokens. They must have the same tokenizer. Nothing but one window's logits is
 // kept in memory.
-func DiffModels(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window, most int, monitor Monitor) (ModelDiff, error) {
-	var d ModelDiff
+func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window, most int, monitor progress.Monitor) (Difference, error) {
+	var d Difference
 	if a.Tokenizer().Hash() != b.Tokenizer().Hash() {
-		return d, inputErrorf("", "diff: the two models have different tokenizers")
+		return d, hint.Errorf("", "diff: the two models have different tokenizers")
 	}
 	if window < 4 || window > min(a.Context(), b.Context()) {
-		return d, inputErrorf("--ctx sets it", "diff: a window of %d tokens does not fit both models' contexts of %d and %d", window, a.Context(), b.Context())
+		return d, hint.Errorf("--ctx sets it", "diff: a window of %d tokens does not fit both models' contexts of %d and %d", window, a.Context(), b.Context())
 	}
 	if len(tokens) < window {
-		return d, inputErrorf("give a longer text or a smaller --ctx", "diff: the text has %d tokens, fewer than one window of %d", len(tokens), window)
+		return d, hint.Errorf("give a longer text or a smaller --ctx", "diff: the text has %d tokens, fewer than one window of %d", len(tokens), window)
 	}
 	windows := len(tokens) / window
 	if most > 0 {
@@ -61,7 +63,7 @@ func DiffModels(ctx context.Context, a, b *infer.Model, tokens []distill.Token, 
 			sumA, sumB := kernel.LogSumExp(p, 1, scratchA), kernel.LogSumExp(q, 1, scratchB)
 			natsA += float64(sumA - p[piece[i+1]])
 			natsB += float64(sumB - q[piece[i+1]])
-			kl, same := divergence(scratchA, p, q, sumB)
+			kl, same := Divergence(scratchA, p, q, sumB)
 			d.MeanKL += kl
 			d.MaxKL = max(d.MaxKL, kl)
 			if same {

@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"context"
@@ -8,9 +8,15 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/progress"
 )
+
+// ImportanceRows is the number of training rows an importance is computed from unless told: llama.cpp's users take a hundred
+// or two pieces of text, and more changes nothing.
+const ImportanceRows = 128
 
 // ImportanceOptions say what an importance is measured on.
 type ImportanceOptions struct {
@@ -18,7 +24,7 @@ type ImportanceOptions struct {
 	Window  int    // tokens of a piece of text; 0 means 512, or the model's context where that is shorter
 	Pieces  int    // pieces of text, or rows, at most; 0 means all of a text and 128 rows
 	Threads int
-	Monitor Monitor
+	Monitor progress.Monitor
 }
 
 // MeasureImportance returns the importance of a model's columns over a text or the rows of a dataset, and what it was
@@ -26,13 +32,13 @@ type ImportanceOptions struct {
 // learn from it, prompt and answer, and rows longer than the context are passed over.
 func MeasureImportance(ctx context.Context, name string, o ImportanceOptions) (model.Importance, model.ImportanceSource, error) {
 	var source model.ImportanceSource
-	m, err := OpenModel(name)
+	m, err := Open(name)
 	if err != nil {
 		return nil, source, err
 	}
 	defer m.Close()
 	if m.Tokenizer == nil {
-		return nil, source, inputErrorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
+		return nil, source, hint.Errorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
 	}
 	ready, err := infer.New(m, infer.Options{Threads: o.Threads})
 	if err != nil {
@@ -61,7 +67,7 @@ func MeasureImportance(ctx context.Context, name string, o ImportanceOptions) (m
 func (o *ImportanceOptions) pieces(m *infer.Model, template string) ([][]distill.Token, error) {
 	info, err := os.Stat(o.Data)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	var pieces [][]distill.Token
 	if info.IsDir() {
@@ -70,7 +76,7 @@ func (o *ImportanceOptions) pieces(m *infer.Model, template string) ([][]distill
 		pieces, err = o.windows(m)
 	}
 	if err == nil && len(pieces) == 0 {
-		err = inputErrorf("give a longer text, or a dataset with rows", "%s holds nothing to measure an importance on", o.Data)
+		err = hint.Errorf("give a longer text, or a dataset with rows", "%s holds nothing to measure an importance on", o.Data)
 	}
 	return pieces, err
 }
@@ -81,16 +87,16 @@ func (o *ImportanceOptions) windows(m *infer.Model) ([][]distill.Token, error) {
 		o.Window = min(512, m.Context())
 	}
 	if o.Window < 2 || o.Window > m.Context() {
-		return nil, inputErrorf("", "a window of %d tokens does not fit the model's context of %d", o.Window, m.Context())
+		return nil, hint.Errorf("", "a window of %d tokens does not fit the model's context of %d", o.Window, m.Context())
 	}
 	text, err := os.ReadFile(o.Data)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	if len(text) == 0 {
 		return nil, nil
 	}
-	tokens := textTokens(m.Tokenizer(), string(text))
+	tokens := TextTokens(m.Tokenizer(), string(text), false)
 	o.Window = min(o.Window, len(tokens))
 	var pieces [][]distill.Token
 	for ; len(tokens) >= o.Window && (o.Pieces == 0 || len(pieces) < o.Pieces); tokens = tokens[o.Window:] {
@@ -103,16 +109,16 @@ func (o *ImportanceOptions) windows(m *infer.Model) ([][]distill.Token, error) {
 func (o *ImportanceOptions) rows(m *infer.Model, template string) ([][]distill.Token, error) {
 	data, err := dataset.Open(o.Data, dataset.Options{ReadOnly: true})
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	defer data.Close()
 	format, err := chat.New(m.Tokenizer(), template)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, &hint.Error{Err: err}
 	}
 	limit := o.Pieces
 	if limit == 0 {
-		limit = importanceRows
+		limit = ImportanceRows
 	}
 	var pieces [][]distill.Token
 	total := 0
