@@ -18,7 +18,10 @@ type attention struct {
 	m        *Model
 	layer    int
 	heads    int // KV heads of an item
+	spans    []span
 	queries  kernel.Matrix
+	keys     kernel.Matrix
+	values   kernel.Matrix
 	attended []float32
 	tiles    []tile
 	scratch  sync.Pool // *headScratch
@@ -30,6 +33,7 @@ type tile struct {
 	row   int // of the batch
 	rows  int
 	start int
+	store bool // the keys and values of the row too: it is all of its span
 }
 
 // headScratch holds what one item works on: G query heads of a group for each row.
@@ -37,23 +41,30 @@ type headScratch struct {
 	q      []float32 // (rows·G, D)
 	scores []float32 // (rows·G, padded positions)
 	out    []float32 // (rows·G, padded D)
+	half   []uint16  // (D)
 }
 
-// run sets attended (N, H·D) from the rotated queries; the keys and values of the rows themselves are stored already.
-func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, queries kernel.Matrix, attended []float32) {
-	a.m, a.layer, a.queries, a.attended = m, layer, queries, attended
+// run stores the rotated keys and the values of all rows and sets attended (N, H·D) from the rotated queries.
+func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, queries, keys, values kernel.Matrix, attended []float32) {
+	a.m, a.layer, a.spans, a.attended = m, layer, spans, attended
+	a.queries, a.keys, a.values = queries, keys, values
 	a.tiles = a.tiles[:0]
-	row, work := 0, 0
+	row, work, long := 0, 0, false
 	for _, s := range spans {
-		for i := 0; i < len(s.tokens); i += tileRows {
-			t := tile{s.cache, row + i, min(tileRows, len(s.tokens)-i), s.cache.length + i}
+		n := len(s.tokens)
+		long = long || n > 1
+		for i := 0; i < n; i += tileRows {
+			t := tile{s.cache, row + i, min(tileRows, n-i), s.cache.length + i, n == 1}
 			work += t.rows * (t.start + t.rows) * m.cfg.Heads * m.cfg.HeadDim
 			a.tiles = append(a.tiles, t)
 		}
-		row += len(s.tokens)
+		row += n
 	}
 	if work < serialWork {
 		pool = nil
+	}
+	if long {
+		pool.Run(m.cfg.KVHeads, (*storing)(a))
 	}
 	a.heads = m.cfg.KVHeads
 	if len(a.tiles) < 4*pool.Threads() {
@@ -62,12 +73,41 @@ func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, qu
 	pool.Run(len(a.tiles)*m.cfg.KVHeads/a.heads, a)
 }
 
+// storing is the task of storing the keys and values of spans of several tokens, by KV heads: tiles see those of others.
+// A single token's are stored where they are needed, which is when the cache's memory has come near.
+type storing attention
+
+// Do stores those of one KV head.
+func (t *storing) Do(head int) {
+	a := (*attention)(t)
+	s := a.take()
+	row := 0
+	for _, sp := range a.spans {
+		for i := 0; i < len(sp.tokens) && len(sp.tokens) > 1; i++ {
+			a.store(s, sp.cache, row+i, sp.cache.length+i, head)
+		}
+		row += len(sp.tokens)
+	}
+	a.scratch.Put(s)
+}
+
+// store stores the key and value of a row and KV head at a position.
+func (a *attention) store(s *headScratch, c *cache, row, position, head int) {
+	d := c.headDim
+	lo, hi := head*d, (head+1)*d
+	c.store(a.layer, head, position, a.keys.Row(row)[lo:hi], a.values.Row(row)[lo:hi], resize(&s.half, d))
+}
+
+func (a *attention) take() *headScratch {
+	if s, _ := a.scratch.Get().(*headScratch); s != nil {
+		return s
+	}
+	return new(headScratch)
+}
+
 // Do computes one item.
 func (a *attention) Do(item int) {
-	s, _ := a.scratch.Get().(*headScratch)
-	if s == nil {
-		s = new(headScratch)
-	}
+	s := a.take()
 	first := item * a.heads
 	t := a.tiles[first/a.m.cfg.KVHeads]
 	for h := range a.heads {
@@ -85,6 +125,9 @@ func (a *attention) attend(s *headScratch, t tile, head int) {
 	q := resize(&s.q, n*d)
 	for r := range t.rows {
 		copy(q[r*group*d:(r+1)*group*d], a.queries.Row(t.row + r)[head*group*d:])
+	}
+	if t.store {
+		a.store(s, t.cache, t.row, t.start, head)
 	}
 	keys, values := t.cache.head(a.layer, head)
 	nextKeys, nextValues := len(keys), len(values)

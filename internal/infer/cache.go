@@ -53,28 +53,16 @@ func (c *cache) head(layer, head int) (keys, values []uint16) {
 	return c.keys[i*k : (i+1)*k], c.values[i*v : (i+1)*v]
 }
 
-// store writes the key and value vectors, of K·D elements, of one position. scratch has K·D elements.
-func (c *cache) store(layer, position int, key, value []float32, scratch []uint16) {
-	d := c.headDim
-	for _, part := range []struct {
-		x    []float32
-		keys bool
-	}{{key, true}, {value, false}} {
-		h := scratch[:c.kvHeads*d]
-		kernel.ToF16(h, part.x)
-		for i := range c.kvHeads {
-			keys, values := c.head(layer, i)
-			x := h[i*d : (i+1)*d]
-			if part.keys {
-				at := keys[position/panel.Width*d*panel.Width+position%panel.Width:]
-				for j, v := range x {
-					at[j*panel.Width] = v
-				}
-				continue
-			}
-			for j := 0; j < d; j += panel.Width {
-				copy(values[j*c.capacity+position*panel.Width:], x[j:min(j+panel.Width, d)])
-			}
-		}
+// store writes the key and value vectors, of D elements, of one position and KV head. scratch has D elements.
+func (c *cache) store(layer, head, position int, key, value []float32, scratch []uint16) {
+	keys, values := c.head(layer, head)
+	kernel.ToF16(scratch, key)
+	at := keys[position/panel.Width*c.headDim*panel.Width+position%panel.Width:]
+	for j, v := range scratch {
+		at[j*panel.Width] = v
+	}
+	kernel.ToF16(scratch, value)
+	for j := 0; j < c.headDim; j += panel.Width {
+		copy(values[j*c.capacity+position*panel.Width:], scratch[j:min(j+panel.Width, c.headDim)])
 	}
 }

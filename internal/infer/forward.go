@@ -25,7 +25,6 @@ type workspace struct {
 	logits    []float32 // (outputs, padded V)
 	positions []int32
 	in        panel.Input
-	scratch   []uint16
 	product   product
 	attention attention
 	collector *collector // nil unless inputs are being observed
@@ -98,16 +97,8 @@ func (m *Model) attend(ws *workspace, pool *kernel.Pool, rope *kernel.RoPE, span
 	}
 	kernel.RoPEForward(pool, queries, rope, ws.positions)
 	kernel.RoPEForward(pool, keys, rope, ws.positions)
-	scratch := resize(&ws.scratch, kvWidth)
-	row := 0
-	for _, s := range spans {
-		for j := range s.tokens {
-			s.cache.store(i, s.cache.length+j, keys.Row(row), values.Row(row), scratch)
-			row++
-		}
-	}
 	attended := resize(&ws.attended, n*qWidth)
-	ws.attention.run(m, pool, spans, i, queries, attended)
+	ws.attention.run(m, pool, spans, i, queries, keys, values, attended)
 	m.setInput(ws, pool, attended, n, qWidth, i, inputAttended, l.o)
 	m.addProduct(ws, pool, l.o, n)
 }
