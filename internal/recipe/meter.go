@@ -73,6 +73,9 @@ func stepValues(p train.Progress) []metric.Value {
 	}
 	if h := p.Heldout; h != nil {
 		values = append(values, metric.Value{Name: "heldout_loss", Value: h.Loss}, metric.Value{Name: "heldout_cross_entropy", Value: h.CrossEntropy})
+		if h.Divergence > 0 {
+			values = append(values, metric.Value{Name: "heldout_divergence", Value: h.Divergence})
+		}
 	}
 	if p.Skipped != "" {
 		values = append(values, metric.Value{Name: "skipped", Value: 1})

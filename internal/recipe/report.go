@@ -94,9 +94,11 @@ func (r *Run) describeData() (report.Dataset, error) {
 		return report.Dataset{}, err
 	}
 	var lengths []int32
+	var spent spending
 	s, err := dataset.StatsOf(func(yield func(distill.Row, error) bool) {
 		for row, err := range rows {
 			lengths = append(lengths, row.CompletionTokens)
+			spent.add(&row)
 			if !yield(row, err) {
 				return
 			}
@@ -110,7 +112,7 @@ func (r *Run) describeData() (report.Dataset, error) {
 		Teacher: filepath.Base(r.Recipe.Teacher.Model), Signal: r.Recipe.Teacher.Signal.Kind, Prompts: prompts.Count, Heldout: prompts.Heldout,
 		Rows: chosen.rows, Kept: chosen.kept, Dropped: chosen.dropped, PassRate: report.NewRate(chosen.passed, chosen.judged),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens, ReasoningTokens: s.ReasoningTokens,
-		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()),
+		LengthHistogram: histogram(lengths), Bytes: folderBytes(r.rowsDir()), Spent: spent.overTime(),
 	}
 	if r.Recipe.Teacher.Model == "" {
 		d.Teacher = r.Recipe.Teacher.Kind
@@ -211,6 +213,9 @@ func curve(lines []map[string]float64) []report.Point {
 			GradNorm: line["grad_norm"], TokensPerS: line["tokens_per_s"]}
 		if ok && !math.IsNaN(heldout) {
 			p.HeldoutLoss = &heldout
+		}
+		if d := line["divergence"]; d > 0 {
+			p.Divergence = &d
 		}
 		if !math.IsNaN(p.Loss) && !math.IsNaN(p.GradNorm) {
 			points = append(points, p)

@@ -2,8 +2,11 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Pair compares the student with another model on the same prompts. What two models get wrong is mostly the same, so the
@@ -67,9 +70,9 @@ func PairTable(pairs []Pair) Table {
 		head    string
 		cell    func(*Pair) string
 	}{
-		{MeasureExact, "exact match, points", func(p *Pair) string { return interval("%+.1f", 100*p.Difference, 100*p.Low, 100*p.High) }},
-		{MeasureKL, "KL to teacher", func(p *Pair) string { return interval("%+.4f", p.Difference, p.Low, p.High) }},
-		{MeasureNats, "−log p of the answers", func(p *Pair) string { return interval("%+.4f", p.Difference, p.Low, p.High) }},
+		{MeasureExact, "exact match, points", func(p *Pair) string { return interval(1, 100*p.Difference, 100*p.Low, 100*p.High) }},
+		{MeasureKL, "KL to teacher", func(p *Pair) string { return interval(4, p.Difference, p.Low, p.High) }},
+		{MeasureNats, "−log p of the answers", func(p *Pair) string { return interval(4, p.Difference, p.Low, p.High) }},
 	}
 	t := Table{Header: []string{"student against"}}
 	for _, m := range measures {
@@ -95,6 +98,18 @@ func PairTable(pairs []Pair) Table {
 	return t
 }
 
-func interval(format string, value, low, high float64) string {
-	return fmt.Sprintf(format+" ("+format+" to "+format+")", value, low, high)
+func interval(decimals int, value, low, high float64) string {
+	return fmt.Sprintf("%s (%s to %s)", signed(value, decimals), signed(low, decimals), signed(high, decimals))
+}
+
+// signed writes a difference with its sign, and one that rounds to nothing without.
+func signed(v float64, decimals int) string {
+	text := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	switch {
+	case strings.Trim(text, "0.") == "":
+		return text
+	case v < 0:
+		return "−" + text
+	}
+	return "+" + text
 }

@@ -47,7 +47,7 @@ func TestPairTable(t *testing.T) {
 	})
 	var text strings.Builder
 	writeTable(&text, table)
-	for _, want := range []string{"| teacher | -5.0 (-8.0 to -2.0) |  |", "| Q4_0 |  | -0.5000 (-0.6000 to -0.4000) |"} {
+	for _, want := range []string{"| teacher | −5.0 (−8.0 to −2.0) |  |", "| Q4_0 |  | −0.5000 (−0.6000 to −0.4000) |"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not in\n%s", want, text.String())
 		}

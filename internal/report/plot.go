@@ -12,15 +12,8 @@ import (
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
-
-// figure is a plot ready to stand in a page.
-type figure struct {
-	Title string
-	SVG   template.HTML
-}
 
 // line is one curve of a plot.
 type line struct {
@@ -36,64 +29,11 @@ var (
 	orange = color.RGBA{R: 0xe0, G: 0x7b, B: 0x39, A: 0xff}
 )
 
-// figures draws the curves of training and the lengths of the data; a figure without points is left out.
-func figures(r *Report) ([]figure, error) {
-	pick := func(y func(*Point) (float64, bool)) plotter.XYs {
-		var xys plotter.XYs
-		for i := range r.Training.Curve {
-			if v, ok := y(&r.Training.Curve[i]); ok {
-				xys = append(xys, plotter.XY{X: float64(r.Training.Curve[i].Tokens) / 1e6, Y: v})
-			}
-		}
-		return xys
-	}
-	loss := pick(func(p *Point) (float64, bool) { return p.Loss, true })
-	heldout := pick(func(p *Point) (float64, bool) {
-		if p.HeldoutLoss == nil {
-			return 0, false
-		}
-		return *p.HeldoutLoss, true
-	})
-	curves := []struct {
-		title, unit string
-		steep       bool
-		lines       []line
-	}{
-		{"Loss", "nats a token", true, []line{{"training", loss, blue, 1.2}, {"held out", heldout, orange, 2}}},
-		{"Learning rate", "", false, []line{{"", pick(func(p *Point) (float64, bool) { return p.LearningRate, true }), blue, 1.5}}},
-		{"Speed", "tokens/s", false, []line{{"", pick(func(p *Point) (float64, bool) { return p.TokensPerS, p.TokensPerS > 0 }), blue, 1.2}}},
-		{"Gradient norm", "", true, []line{{"", pick(func(p *Point) (float64, bool) { return p.GradNorm, true }), blue, 1.2}}},
-	}
-	var figs []figure
-	svg, err := drawModels(r.Models)
-	if err != nil {
-		return nil, err
-	}
-	if svg != "" {
-		figs = append(figs, figure{"Quality against size", svg})
-	}
-	for _, c := range curves {
-		svg, err := drawLines("million tokens", c.unit, c.steep, c.lines)
-		if err != nil {
-			return nil, err
-		}
-		if svg != "" {
-			figs = append(figs, figure{c.title, svg})
-		}
-	}
-	svg, err = drawBins("completion tokens", "rows", r.Dataset.LengthHistogram)
-	if err == nil && svg != "" {
-		figs = append(figs, figure{"Length of the answers", svg})
-	}
-	return figs, err
-}
-
-// drawLines draws curves; steep ones, where they fall by orders of magnitude, on a logarithmic axis: on a linear one, most of
-// a training would lie on the bottom.
-func drawLines(xLabel, yLabel string, steep bool, lines []line) (template.HTML, error) {
-	p := newPlot(xLabel, yLabel)
+// drawLines draws curves; steep ones on a logarithmic axis: on a linear one, most of a training would lie on the bottom.
+func drawLines(c chart) (template.HTML, error) {
+	p := newPlot(c.x, c.y)
 	drawn := false
-	for _, l := range lines {
+	for _, l := range c.lines {
 		if len(l.points) < 2 {
 			continue
 		}
@@ -111,8 +51,11 @@ func drawLines(xLabel, yLabel string, steep bool, lines []line) (template.HTML, 
 	if !drawn {
 		return "", nil
 	}
-	if least, most := reach(lines); steep && least > 0 && most > 30*least {
+	switch least, most := reach(c.lines); {
+	case c.steep && least > 0 && most > 30*least:
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	case least >= 0:
+		p.Y.Min = 0
 	}
 	return render(p)
 }
@@ -142,91 +85,6 @@ func drawBins(xLabel, yLabel string, bins []Bin) (template.HTML, error) {
 	return render(p)
 }
 
-// quality is a measure that models can be compared by in a picture.
-type quality struct {
-	axis   string
-	least  float64 // of the axis
-	most   float64 // 0 for what the values need
-	values func(*Model) (value, low, high float64, ok bool)
-}
-
-// qualities in the order of preference: what the student is for, then how near it is to the teacher.
-var qualities = []quality{
-	{"exact match in %", 0, 100, func(m *Model) (float64, float64, float64, bool) {
-		if m.ExactMatch == nil {
-			return 0, 0, 0, false
-		}
-		return 100 * m.ExactMatch.Value, 100 * m.ExactMatch.Low, 100 * m.ExactMatch.High, true
-	}},
-	{"KL to the teacher in nats a token", 0, 0, func(m *Model) (float64, float64, float64, bool) {
-		if m.KLToTeacher == nil || m.Role == Untouched {
-			return 0, 0, 0, false
-		}
-		return *m.KLToTeacher, *m.KLToTeacher, *m.KLToTeacher, true
-	}},
-}
-
-// drawModels sets the first quality that two models have against their size in bytes, with its 95 % interval.
-func drawModels(models []Model) (template.HTML, error) {
-	for _, q := range qualities {
-		svg, err := drawQuality(models, q)
-		if err != nil || svg != "" {
-			return svg, err
-		}
-	}
-	return "", nil
-}
-
-func drawQuality(models []Model, q quality) (template.HTML, error) {
-	var points struct {
-		plotter.XYs
-		plotter.YErrors
-	}
-	var labels plotter.XYLabels
-	for i := range models {
-		m := &models[i]
-		value, low, high, ok := q.values(m)
-		if !ok || m.Bytes == 0 {
-			continue
-		}
-		at := plotter.XY{X: float64(m.Bytes) / 1e6, Y: value}
-		points.XYs = append(points.XYs, at)
-		points.YErrors = append(points.YErrors, struct{ Low, High float64 }{value - low, high - value})
-		labels.XYs = append(labels.XYs, at)
-		labels.Labels = append(labels.Labels, shortLabel(m))
-	}
-	if len(points.XYs) < 2 {
-		return "", nil
-	}
-	bars, err := plotter.NewYErrorBars(points)
-	if err != nil {
-		return "", err
-	}
-	bars.Color = orange
-	dots, err := plotter.NewScatter(points.XYs)
-	if err != nil {
-		return "", err
-	}
-	dots.GlyphStyle = draw.GlyphStyle{Color: blue, Radius: 3, Shape: draw.CircleGlyph{}}
-	names, err := plotter.NewLabels(labels)
-	if err != nil {
-		return "", err
-	}
-	for i := range names.TextStyle {
-		names.TextStyle[i].Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 9}
-	}
-	names.Offset = vg.Point{X: 5, Y: 3}
-	p := newPlot("size in MB", q.axis)
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
-	p.Add(bars, dots, names)
-	p.Y.Min = q.least
-	if q.most > 0 {
-		p.Y.Max = q.most
-	}
-	p.X.Min, p.X.Max = p.X.Min/1.3, p.X.Max*2.5 // room for the names
-	return render(p)
-}
-
 // decades marks 1, 2 and 5 times the powers of ten; the powers alone where there are many.
 func decades(least, most float64) []plot.Tick {
 	marks := []float64{1, 2, 5}
@@ -238,11 +96,37 @@ func decades(least, most float64) []plot.Tick {
 		for _, m := range marks {
 			v := m * power
 			if least <= v && v <= most {
-				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
+				ticks = append(ticks, plot.Tick{Value: v, Label: tickText(v, power)})
 			}
 		}
 	}
 	return ticks
+}
+
+// round marks multiples of 1, 2 or 5 times a power of ten, about five of them.
+func round(least, most float64) []plot.Tick {
+	step := math.Pow(10, math.Floor(math.Log10((most-least)/4)))
+	for _, m := range []float64{5, 2} {
+		if (most-least)/(m*step) >= 3 {
+			step *= m
+			break
+		}
+	}
+	var ticks []plot.Tick
+	for i := int(math.Ceil(least/step - 1e-9)); float64(i)*step <= most+1e-9*step; i++ {
+		ticks = append(ticks, plot.Tick{Value: float64(i) * step, Label: tickText(float64(i)*step, step)})
+	}
+	return ticks
+}
+
+// tickText writes v with no more decimals than a step has, and 20000 as 20 k.
+func tickText(v, step float64) string {
+	unit := ""
+	if math.Max(math.Abs(v), step) >= 1e4 {
+		v, step, unit = v/1000, step/1000, " k"
+	}
+	decimals := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	return strconv.FormatFloat(v, 'f', decimals, 64) + unit
 }
 
 func newPlot(xLabel, yLabel string) *plot.Plot {
@@ -256,6 +140,7 @@ func newPlot(xLabel, yLabel string) *plot.Plot {
 		style.Size = size
 	}
 	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(round), plot.TickerFunc(round)
 	p.BackgroundColor = color.Transparent
 	p.Legend.Top, p.Legend.Padding, p.Legend.XOffs = true, vg.Points(3), vg.Points(-4)
 	return p

@@ -131,6 +131,14 @@ type Dataset struct {
 	LengthHistogram  []Bin          `json:"length_histogram"` // completion tokens a row
 	Bytes            int64          `json:"bytes"`
 	CostUSD          *float64       `json:"cost_usd,omitempty"`
+	Spent            []Spent        `json:"spent,omitempty"` // over time
+}
+
+// Spent is what had been answered, and paid, some time after the first answer.
+type Spent struct {
+	Seconds float64 `json:"seconds"`
+	Rows    int     `json:"rows"`
+	USD     float64 `json:"usd"`
 }
 
 // Bin counts the values v with From ≤ v < To.
@@ -157,12 +165,13 @@ type Training struct {
 	Curve       []Point `json:"curve"`
 }
 
-// Point is one line of the training curve. HeldoutLoss is nil where it was not evaluated.
+// Point is one line of the training curve. HeldoutLoss is nil where it was not evaluated, Divergence where the loss has none.
 type Point struct {
 	Step         int      `json:"step"`
 	Tokens       int64    `json:"tokens"`
 	Loss         float64  `json:"loss"`
 	HeldoutLoss  *float64 `json:"heldout_loss,omitempty"`
+	Divergence   *float64 `json:"divergence,omitempty"` // from the teacher's distribution, as the loss measures it; nats a token
 	LearningRate float64  `json:"learning_rate"`
 	GradNorm     float64  `json:"grad_norm"`
 	TokensPerS   float64  `json:"tokens_per_s"`

@@ -33,14 +33,14 @@ func sample() *Report {
 		Models:  models, Verdict: Judge(models, []Gate{{"exact match at least 0.8", true, "0.905"}}),
 		Dataset: Dataset{Teacher: "reasoner", Signal: "topk 8", Prompts: 5000, Heldout: 200, Rows: 4800, Kept: 4650,
 			Dropped: map[string]int{"wrong answer": 150}, PassRate: NewRate(4650, 4800), PromptTokens: 160_000, CompletionTokens: 110_000,
-			LengthHistogram: []Bin{{0, 10, 400}, {10, 20, 2200}, {20, 30, 1700}, {30, 40, 500}}, Bytes: 4_000_000},
+			LengthHistogram: []Bin{{0, 10, 400}, {10, 20, 2200}, {20, 30, 1700}, {30, 40, 500}}, Bytes: 4_000_000, CostUSD: ptr(0.21), Spent: []Spent{{0, 1, 0.0001}, {60, 2400, 0.1}, {180, 4800, 0.21}}},
 		Stages:   []Stage{{Name: "generate", State: "done", Seconds: 41, Calls: 4800, Tokens: 110_000, CostUSD: ptr(0.0)}, {Name: "train", State: "done", Seconds: 185}},
 		Samples:  []Sample{{Kind: SampleWrong, Prompt: "Tom has <b>3</b> apples & buys 4.\nHow many?", Reference: "7", Teacher: "3+4=7", Student: "3+4=8", TeacherRight: ptr(true), StudentRight: ptr(false), MeanNats: ptr(0.2)}},
 		Commands: []string{"distill run quickstart"}, Recipe: "name: quickstart\n",
 	}
 	for i := range 120 {
 		t := float64(i) / 120
-		p := Point{Step: i, Tokens: int64(i) * 30_000, Loss: 0.1 + 3*math.Exp(-5*t), LearningRate: 2e-3 * (1 - t), GradNorm: 1 + t, TokensPerS: 52_000 + 900*math.Sin(40*t)}
+		p := Point{Step: i, Tokens: int64(i) * 30_000, Loss: 0.1 + 3*math.Exp(-5*t), LearningRate: 2e-3 * (1 - t), GradNorm: 1 + t, TokensPerS: 52_000 + 900*math.Sin(40*t), Divergence: ptr(math.Exp(-4 * t))}
 		if i%20 == 0 {
 			p.HeldoutLoss = ptr(0.15 + 3*math.Exp(-5*t))
 		}
@@ -99,8 +99,8 @@ func TestPageIsWhole(t *testing.T) {
 		}
 		rest = rest[end:]
 	}
-	if svgs != 6 {
-		t.Errorf("%d figures, want 6", svgs)
+	if svgs != 9 {
+		t.Errorf("%d figures, want 9", svgs)
 	}
 }
 

@@ -98,9 +98,9 @@ func quantized(models []Model, student *Model) string {
 	size := fmt.Sprintf("The smallest file, %s, has %s", least.Format, Bytes(least.Bytes))
 	switch {
 	case least.ExactMatch != nil && student.ExactMatch != nil:
-		return fmt.Sprintf("%s and changes exact match by %+.1f points.", size, 100*(least.ExactMatch.Value-student.ExactMatch.Value))
+		return fmt.Sprintf("%s and changes exact match by %s points.", size, signed(100*(least.ExactMatch.Value-student.ExactMatch.Value), 1))
 	case least.Perplexity != nil && student.Perplexity != nil:
-		return fmt.Sprintf("%s and changes perplexity by %+.2g %%.", size, 100*(*least.Perplexity / *student.Perplexity - 1))
+		return fmt.Sprintf("%s and changes perplexity by %s %%.", size, signed(100*(*least.Perplexity / *student.Perplexity - 1), 2))
 	}
 	return size + "."
 }
