@@ -79,7 +79,7 @@ type SignalSpec struct {
 // before any temperature, in compressed sparse rows: the entries of position i are
 // IDs[Ends[i-1]:Ends[i]] with the natural-log probabilities at the same indices (Ends[-1] counts as 0). In a row ids
 // are distinct. For TopK, probabilities fall and sum to at most 1; the rest is the tail. For Sampled, they are
-// log(count/K) and sum to 1.
+// log(count/K) and sum to 1, and the order of a row means nothing.
 type Signal struct {
 	Kind     SignalKind
 	Ends     []int32

@@ -150,7 +150,7 @@ func (d *Dataset) seal() error {
 }
 
 func (d *Dataset) rewrite() (Shard, *account, error) {
-	w, err := createShard(filepath.Join(d.dir, shardName(d.manifest.Next)), d.stream.origin, d.options.Compression)
+	w, err := createShard(filepath.Join(d.dir, shardName(d.manifest.Next)), d.stream.version, d.stream.origin, d.options.Compression)
 	if err != nil {
 		return Shard{}, nil, err
 	}

@@ -70,7 +70,7 @@ func crashRow(i int) distill.Row {
 	row := plain(i, 1)[0]
 	row.TokenIDs = []distill.Token{int32(i), 2}
 	row.Signal = &distill.Signal{Kind: distill.Sampled}
-	row.Signal.Append([]int32{int32(i), 9}, []float32{-0.5, -1})
+	row.Signal.Append([]int32{int32(i), 1 << 20}, []float32{-0.5, -1})
 	row.Signal.Append([]int32{2}, []float32{0})
 	return row
 }

@@ -9,12 +9,10 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/internal/half"
 )
 
 // columns are the typed arrays of one record batch.
 type columns struct {
-	kind                                             distill.SignalKind
 	id, promptID, split, reasoning, response, finish *array.String
 	teacher, meta                                    *array.String
 	sample, promptTokens, completionTokens           *array.Int32
@@ -26,11 +24,10 @@ type columns struct {
 	role, content, name, detail                      *array.String
 	pass                                             *array.Boolean
 	score                                            *array.Float32
-	tokenIDs, tokenLogprobs, topIDs, topLogprobs     lists
-	tokenID, topID                                   *array.Int32
+	tokenIDs, tokenLogprobs                          lists
+	tokenID                                          *array.Int32
 	tokenLogprob                                     *array.Float32
-	topIDRows, topLogprobRows                        lists
-	topLogprob                                       *array.Float16
+	top                                              signalColumns
 }
 
 // lists gives the ranges of a list column; its elements live in arrays of their own.
@@ -64,6 +61,8 @@ func typed[T arrow.Array](f *columnFinder, name string, a arrow.Array) (column T
 	return column
 }
 
+func (f *columnFinder) list(name string) lists { return lists{find[*array.List](f, name)} }
+
 func (f *columnFinder) fail(format string, args ...any) {
 	if f.err == nil {
 		f.err = fmt.Errorf(format, args...)
@@ -71,12 +70,10 @@ func (f *columnFinder) fail(format string, args ...any) {
 }
 
 // openColumns checks that record has the columns of the schema, whatever their order, and takes them apart.
-func openColumns(record arrow.Record, kind distill.SignalKind) (*columns, error) {
+func openColumns(record arrow.Record, version string, kind distill.SignalKind) (*columns, error) {
 	f := &columnFinder{record: record}
-	list := func(name string) lists { return lists{find[*array.List](f, name)} }
 	c := &columns{
-		kind: kind,
-		id:   find[*array.String](f, "id"), promptID: find[*array.String](f, "prompt_id"),
+		id: find[*array.String](f, "id"), promptID: find[*array.String](f, "prompt_id"),
 		split: find[*array.String](f, "split"), sample: find[*array.Int32](f, "sample"),
 		reasoning: find[*array.String](f, "reasoning"), response: find[*array.String](f, "response"),
 		finish: find[*array.String](f, "finish_reason"), teacher: find[*array.String](f, "teacher"),
@@ -85,10 +82,10 @@ func openColumns(record arrow.Record, kind distill.SignalKind) (*columns, error)
 		reasoningTokens:  find[*array.Int32](f, "reasoning_tokens"),
 		cost:             find[*array.Float64](f, "cost_usd"), latency: find[*array.Int64](f, "latency_ms"),
 		created: find[*array.Timestamp](f, "created_at"), meta: find[*array.String](f, "meta"),
-		messages: list("messages"), verdicts: list("verdicts"),
-		tokenIDs: list("token_ids"), tokenLogprobs: list("token_logprobs"),
-		topIDs: list("top_ids"), topLogprobs: list("top_logprobs"),
+		messages: f.list("messages"), verdicts: f.list("verdicts"),
+		tokenIDs: f.list("token_ids"), tokenLogprobs: f.list("token_logprobs"),
 	}
+	c.top = openSignal(f, version, kind)
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -106,13 +103,9 @@ func (c *columns) openElements(f *columnFinder) {
 	}
 	c.tokenID = typed[*array.Int32](f, "token_ids", c.tokenIDs.ListValues())
 	c.tokenLogprob = typed[*array.Float32](f, "token_logprobs", c.tokenLogprobs.ListValues())
-	c.topIDRows = lists{typed[*array.List](f, "top_ids", c.topIDs.ListValues())}
-	c.topLogprobRows = lists{typed[*array.List](f, "top_logprobs", c.topLogprobs.ListValues())}
 	if f.err != nil {
 		return
 	}
-	c.topID = typed[*array.Int32](f, "top_ids", c.topIDRows.ListValues())
-	c.topLogprob = typed[*array.Float16](f, "top_logprobs", c.topLogprobRows.ListValues())
 	if c.role == nil || c.name == nil {
 		f.fail("messages or verdicts lack a field")
 	}
@@ -149,7 +142,9 @@ func (c *columns) row(i int) (distill.Row, error) {
 		row.CostUSD = &cost
 	}
 	row.Latency = time.Duration(c.latency.Value(i)) * time.Millisecond
-	c.tokens(i, &row)
+	if err := c.tokens(i, &row); err != nil {
+		return row, fmt.Errorf("row %s: %w", row.ID, err)
+	}
 	if c.meta.IsValid(i) {
 		if err := decodeMeta(c.meta.Value(i), &row.Prompt); err != nil {
 			return row, fmt.Errorf("row %s: %w", row.ID, err)
@@ -158,7 +153,7 @@ func (c *columns) row(i int) (distill.Row, error) {
 	return row, nil
 }
 
-func (c *columns) tokens(i int, row *distill.Row) {
+func (c *columns) tokens(i int, row *distill.Row) (err error) {
 	if c.tokenIDs.IsValid(i) {
 		start, end := c.tokenIDs.at(i)
 		row.TokenIDs = append(make([]distill.Token, 0, end-start), c.tokenID.Int32Values()[start:end]...)
@@ -167,28 +162,8 @@ func (c *columns) tokens(i int, row *distill.Row) {
 		start, end := c.tokenLogprobs.at(i)
 		row.TokenLogprobs = append(make([]float32, 0, end-start), c.tokenLogprob.Float32Values()[start:end]...)
 	}
-	if !c.topIDs.IsValid(i) || !c.topLogprobs.IsValid(i) {
-		return
-	}
-	start, end := c.topIDs.at(i)
-	s := &distill.Signal{Kind: c.kind, Ends: make([]int32, 0, end-start)}
-	row.Signal = s
-	if end == start {
-		return
-	}
-	first, _ := c.topIDRows.at(start)
-	_, last := c.topIDRows.at(end - 1)
-	for j := start; j < end; j++ {
-		_, e := c.topIDRows.at(j)
-		s.Ends = append(s.Ends, int32(e-first))
-	}
-	s.IDs = append(make([]distill.Token, 0, last-first), c.topID.Int32Values()[first:last]...)
-	start, _ = c.topLogprobs.at(i)
-	first, _ = c.topLogprobRows.at(start)
-	s.Logprobs = make([]float32, len(s.IDs))
-	for j, v := range c.topLogprob.Values()[first : first+len(s.Logprobs)] {
-		s.Logprobs[j] = half.FromF16(v.Uint16())
-	}
+	row.Signal, err = c.top.signal(i)
+	return err
 }
 
 // texts returns a buffer with room for all texts of row i but the id and meta, so that a row costs one allocation for

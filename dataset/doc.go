@@ -9,7 +9,8 @@
 //	.index/              the ids of finished shards, so that opening reads no rows; rebuilt where it is missing
 //	.lock                held by the one process that writes
 //
-// The columns are version 1 of the schema (see [Schema]). Where rows carry a teacher's signal, finished shards are
+// The columns are version 2 of the schema (see [Version] and [Schema]); version 1 is read and continued. Where rows carry a
+// teacher's signal, finished shards are
 // compressed with zstd; text alone stays plain, so that readers without a decompressor open it too.
 //
 // # Writing

@@ -8,21 +8,20 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/float16"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/seed-d24fde5f/distill"
-	"github.com/seed-d24fde5f/distill/internal/half"
 )
 
 // encoder turns rows into record batches of one schema.
 type encoder struct {
 	builder *array.RecordBuilder
-	signal  distill.SignalKind
+	version string
+	entries []draw // of one position, while they are sorted
 }
 
-func newEncoder(schema *arrow.Schema, signal distill.SignalKind) *encoder {
-	return &encoder{array.NewRecordBuilder(memory.DefaultAllocator, schema), signal}
+func newEncoder(version string, origin Origin) *encoder {
+	return &encoder{builder: array.NewRecordBuilder(memory.DefaultAllocator, schemaOf(version, origin)), version: version}
 }
 
 // record encodes rows, which [validate] has let pass, as one batch. The caller releases it.
@@ -55,7 +54,11 @@ func (e *encoder) row(row *distill.Row) {
 	e.builder.Field(colLatencyMS).(*array.Int64Builder).Append(row.Latency.Milliseconds())
 	e.builder.Field(colCreatedAt).(*array.TimestampBuilder).Append(arrow.Timestamp(row.CreatedAt.UnixMicro()))
 	e.tokens(row)
-	e.topEntries(row.Signal)
+	if e.version == nested {
+		e.nestedSignal(row.Signal)
+	} else {
+		e.packedSignal(row.Signal)
+	}
 	e.verdicts(row.Verdicts)
 	e.optional(colMeta, encodeMeta(&row.Prompt))
 }
@@ -114,33 +117,6 @@ func (e *encoder) tokens(row *distill.Row) {
 	} else {
 		logprobs.Append(true)
 		logprobs.ValueBuilder().(*array.Float32Builder).AppendValues(row.TokenLogprobs, nil)
-	}
-}
-
-func (e *encoder) topEntries(signal *distill.Signal) {
-	ids := e.builder.Field(colTopIDs).(*array.ListBuilder)
-	logprobs := e.builder.Field(colTopLogprobs).(*array.ListBuilder)
-	if signal == nil {
-		ids.AppendNull()
-		logprobs.AppendNull()
-		return
-	}
-	ids.Append(true)
-	logprobs.Append(true)
-	idRows, logprobRows := ids.ValueBuilder().(*array.ListBuilder), logprobs.ValueBuilder().(*array.ListBuilder)
-	idRows.Reserve(signal.Len())
-	logprobRows.Reserve(signal.Len())
-	idValues := idRows.ValueBuilder().(*array.Int32Builder)
-	logprobValues := logprobRows.ValueBuilder().(*array.Float16Builder)
-	logprobValues.Reserve(len(signal.Logprobs))
-	for i := range signal.Ends {
-		rowIDs, rowLogprobs := signal.At(i)
-		idRows.Append(true)
-		idValues.AppendValues(rowIDs, nil)
-		logprobRows.Append(true)
-		for _, l := range rowLogprobs {
-			logprobValues.UnsafeAppend(float16.FromBits(half.F16(l)))
-		}
 	}
 }
 
@@ -209,6 +185,9 @@ func validate(row *distill.Row, kind distill.SignalKind) error {
 	for _, end := range row.Signal.Ends {
 		if end < last || int(end) > len(row.Signal.IDs) {
 			return fmt.Errorf("row %s: signal ends go from %d to %d of %d entries", row.ID, last, end, len(row.Signal.IDs))
+		}
+		if end-last > maxEntries {
+			return fmt.Errorf("row %s: %d entries at one position: at most %d are kept", row.ID, end-last, maxEntries)
 		}
 		last = end
 	}

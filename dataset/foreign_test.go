@@ -17,7 +17,7 @@ import (
 )
 
 // foreignRows are rows with and without everything.
-func foreignRows() []distill.Row {
+func foreignRows(kind distill.SignalKind) []distill.Row {
 	cost := 0.125
 	full := distill.Row{ID: "a", Sample: 3, CreatedAt: time.UnixMicro(1_700_000_000_123_456).UTC(),
 		Prompt: distill.Prompt{ID: "p", Split: distill.Heldout, Reference: "7", Meta: json.RawMessage(`{"x": [1, 2]}`),
@@ -28,6 +28,7 @@ func foreignRows() []distill.Row {
 			TokenIDs: []int32{5, 6}, TokenLogprobs: []float32{-0.25, -2}, Signal: &distill.Signal{Kind: distill.TopK}}}
 	full.Signal.Append([]int32{5, 9, 100000}, []float32{-0.25, -1.5, -6.125})
 	full.Signal.Append(nil, nil)
+	full.Signal.Kind = kind
 	rows := append([]distill.Row{full}, plain(0, 300)...)
 	return append(rows, full)[:301]
 }
@@ -36,10 +37,9 @@ func foreignRows() []distill.Row {
 // value, and the schema's metadata.
 func TestAnotherImplementationReads(t *testing.T) {
 	modules := fixture.NPM(t, "arrow-js-21.2.0", "apache-arrow@21.2.0", "fzstd@0.1.1")
-	want := foreignRows()
-	for _, compression := range []Compression{None, Zstd} {
-		dir := t.TempDir()
-		origin := Origin{Teacher: "t", TokenizerHash: "h", Signal: distill.TopK}
+	for compression, kind := range map[Compression]distill.SignalKind{None: distill.TopK, Zstd: distill.Sampled} {
+		dir, want := t.TempDir(), foreignRows(kind)
+		origin := Origin{Teacher: "t", TokenizerHash: "h", Signal: kind}
 		d := open(t, dir, Options{Origin: origin, Compression: compression})
 		for _, row := range want[:100] {
 			if err := d.Append(context.Background(), row); err != nil {
@@ -71,11 +71,11 @@ func compareForeign(t *testing.T, modules, path string, origin Origin, want []di
 	if err := json.Unmarshal([]byte(lines[0]), &head); err != nil {
 		t.Fatal(err)
 	}
-	if head.Metadata["distill.version"] != "1" || head.Metadata["distill.teacher"] != origin.Teacher ||
+	if head.Metadata["distill.version"] != Version || head.Metadata["distill.teacher"] != origin.Teacher ||
 		head.Metadata["distill.tokenizer"] != origin.TokenizerHash || head.Metadata["distill.signal"] != string(origin.Signal) {
 		t.Errorf("%s: metadata %v", path, head.Metadata)
 	}
-	if len(head.Columns) != columnCount || head.Columns[0] != "id: Utf8" || head.Columns[5] != "reasoning: Utf8, null" {
+	if len(head.Columns) != colTopLengths+1 || head.Columns[0] != "id: Utf8" || head.Columns[5] != "reasoning: Utf8, null" {
 		t.Errorf("%s: columns %v", path, head.Columns)
 	}
 	if len(lines)-1 != len(want) {

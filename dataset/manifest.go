@@ -14,7 +14,7 @@ import (
 // Manifest lists the finished shards of a dataset, in the order of their rows. It is the file manifest.json.
 type Manifest struct {
 	Format  string  `json:"format"`  // always "distill.dataset"
-	Version string  `json:"version"` // of the schema
+	Version string  `json:"version"` // of the schema, the highest of any shard
 	Next    int     `json:"next"`    // number of the shard that is or will be in progress
 	Shards  []Shard `json:"shards"`
 }
@@ -66,8 +66,8 @@ func parseManifest(text []byte) (*Manifest, error) {
 	if m.Format != manifestFormat {
 		return nil, fmt.Errorf("format %q where %q was expected", m.Format, manifestFormat)
 	}
-	if m.Version != Version {
-		return nil, fmt.Errorf("schema version %q: this program reads version %s", m.Version, Version)
+	if err := readable(m.Version); err != nil {
+		return nil, err
 	}
 	seen := make(map[string]bool, len(m.Shards))
 	for _, s := range m.Shards {
@@ -104,6 +104,7 @@ func readManifest(dir string) (*Manifest, bool, error) {
 }
 
 func (m *Manifest) write(dir string) error {
+	m.Version = Version
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err

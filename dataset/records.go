@@ -14,7 +14,7 @@ import (
 // batch is valid until the next is asked for.
 func Records(rows iter.Seq2[distill.Row, error], origin Origin) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		e := newEncoder(Schema(origin), origin.Signal)
+		e := newEncoder(nested, origin)
 		var batch []distill.Row
 		size := 0
 		flush := func() bool {
@@ -47,14 +47,17 @@ func Records(rows iter.Seq2[distill.Row, error], origin Origin) iter.Seq2[arrow.
 	}
 }
 
-// RecordRows yields the rows of a record batch that has the columns of [Schema], whatever their order and whatever else
-// there is. The schema's metadata must say the version; panics over what a damaged batch holds become errors.
+// RecordRows yields the rows of a record batch that has the columns of the schema, in either version, whatever their order
+// and whatever else there is. The schema's metadata must say the version; panics over what a damaged batch holds become errors.
 func RecordRows(record arrow.Record) iter.Seq2[distill.Row, error] {
 	return func(yield func(distill.Row, error) bool) { eachRow(record, yield) }
 }
 
 // OriginOf returns what a schema says about where its rows come from, or an error if it is not one that [Schema] makes.
-func OriginOf(schema *arrow.Schema) (Origin, error) { return originOf(schema) }
+func OriginOf(schema *arrow.Schema) (Origin, error) {
+	_, origin, err := originOf(schema)
+	return origin, err
+}
 
 // ReadStream yields the record batches of an Arrow IPC stream, or of an IPC file, of total bytes. What a damaged one
 // provokes in the decoder becomes an error.

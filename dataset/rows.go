@@ -45,11 +45,11 @@ func eachRow(record arrow.Record, yield func(distill.Row, error) bool) bool {
 
 func columnsOf(record arrow.Record) (c *columns, err error) {
 	defer recoverTo(&err)
-	origin, err := originOf(record.Schema())
+	version, origin, err := originOf(record.Schema())
 	if err != nil {
 		return nil, err
 	}
-	return openColumns(record, origin.Signal)
+	return openColumns(record, version, origin.Signal)
 }
 
 func rowOf(c *columns, i int) (row distill.Row, err error) {

@@ -8,8 +8,16 @@ import (
 	"github.com/seed-d24fde5f/distill"
 )
 
-// Version is the schema version that this package writes, and the only one it reads.
-const Version = "1"
+// Versions of the schema. They differ in how a signal lies in a row. In version 1, which other tools take as it is, every
+// position has lists of its own. In version 2, in which datasets are kept, a row's entries lie in one list and a third
+// column counts those of each position: the offsets of version 1 alone took eight bytes a token (docs/design/0004).
+const (
+	nested = "1"
+	packed = "2"
+
+	// Version is the one that this package writes; it reads both.
+	Version = packed
+)
 
 // Keys of the schema's metadata.
 const (
@@ -55,12 +63,12 @@ const (
 	colTopLogprobs
 	colVerdicts
 	colMeta
-	columnCount
+	colTopLengths // since version 2
 )
 
-func fields() []arrow.Field {
+func fields(version string) []arrow.Field {
 	text, i32, i64 := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64
-	return []arrow.Field{
+	columns := []arrow.Field{
 		{Name: "id", Type: text},
 		{Name: "prompt_id", Type: text},
 		{Name: "split", Type: text},
@@ -83,6 +91,12 @@ func fields() []arrow.Field {
 		{Name: "verdicts", Type: arrow.ListOf(verdictType)},
 		{Name: "meta", Type: text, Nullable: true},
 	}
+	if version == nested {
+		return columns
+	}
+	columns[colTopIDs].Type = arrow.ListOf(i32)
+	columns[colTopLogprobs].Type = arrow.ListOf(arrow.FixedWidthTypes.Float16)
+	return append(columns, arrow.Field{Name: "top_lengths", Type: arrow.ListOf(arrow.PrimitiveTypes.Uint16), Nullable: true})
 }
 
 // Origin says where the rows of a shard come from. It is written into the schema's metadata.
@@ -92,24 +106,26 @@ type Origin struct {
 	Signal        distill.SignalKind // what top_ids and top_logprobs hold; empty means [distill.NoSignal]
 }
 
-// Schema returns the Arrow schema, version 1, with origin in its metadata under distill.version, distill.teacher,
-// distill.tokenizer and distill.signal.
+// Schema returns the Arrow schema that other tools are given, version 1, with origin in its metadata under distill.version,
+// distill.teacher, distill.tokenizer and distill.signal.
 //
 // Text is UTF-8 (what is not is written as U+FFFD), times have microseconds, log-probabilities are natural; those in
 // top_logprobs are rounded to binary16. meta is a JSON object with the members reference (the expected answer) and
 // fields (the prompt's own).
-func Schema(origin Origin) *arrow.Schema {
+func Schema(origin Origin) *arrow.Schema { return schemaOf(nested, origin) }
+
+func schemaOf(version string, origin Origin) *arrow.Schema {
 	if origin.Signal == "" {
 		origin.Signal = distill.NoSignal
 	}
 	metadata := arrow.NewMetadata(
 		[]string{metaVersion, metaTeacher, metaTokenizer, metaSignal},
-		[]string{Version, origin.Teacher, origin.TokenizerHash, string(origin.Signal)})
-	return arrow.NewSchema(fields(), &metadata)
+		[]string{version, origin.Teacher, origin.TokenizerHash, string(origin.Signal)})
+	return arrow.NewSchema(fields(version), &metadata)
 }
 
-// originOf reads what [Schema] wrote, and refuses another version.
-func originOf(schema *arrow.Schema) (Origin, error) {
+// originOf reads what schemaOf wrote, and refuses a version it does not know.
+func originOf(schema *arrow.Schema) (version string, origin Origin, err error) {
 	get := func(key string) string {
 		metadata := schema.Metadata()
 		if i := metadata.FindKey(key); i >= 0 {
@@ -117,17 +133,23 @@ func originOf(schema *arrow.Schema) (Origin, error) {
 		}
 		return ""
 	}
-	switch version := get(metaVersion); version {
-	case Version:
-	case "":
-		return Origin{}, fmt.Errorf("not a distill dataset: no %s in the schema's metadata", metaVersion)
-	default:
-		return Origin{}, fmt.Errorf("schema version %q: this program reads version %s", version, Version)
+	if version = get(metaVersion); version == "" {
+		return "", origin, fmt.Errorf("not a distill dataset: no %s in the schema's metadata", metaVersion)
 	}
-	origin := Origin{get(metaTeacher), get(metaTokenizer), distill.SignalKind(get(metaSignal))}
+	if err := readable(version); err != nil {
+		return "", origin, err
+	}
+	origin = Origin{get(metaTeacher), get(metaTokenizer), distill.SignalKind(get(metaSignal))}
 	switch origin.Signal {
 	case distill.NoSignal, distill.TopK, distill.Sampled:
-		return origin, nil
+		return version, origin, nil
 	}
-	return Origin{}, fmt.Errorf("unknown signal kind %q in the schema's metadata", origin.Signal)
+	return "", origin, fmt.Errorf("unknown signal kind %q in the schema's metadata", origin.Signal)
+}
+
+func readable(version string) error {
+	if version != nested && version != packed {
+		return fmt.Errorf("schema version %q: this program reads %s and %s", version, nested, packed)
+	}
+	return nil
 }

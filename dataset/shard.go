@@ -62,7 +62,7 @@ type shardWriter struct {
 	books   account
 }
 
-func createShard(path string, origin Origin, compression Compression) (*shardWriter, error) {
+func createShard(path, version string, origin Origin, compression Compression) (*shardWriter, error) {
 	options, err := compression.options(origin.Signal)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func createShard(path string, origin Origin, compression Compression) (*shardWri
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	w := &shardWriter{path: path, file: &hashedFile{file: file, sum: xxhash.New()}, schema: Schema(origin)}
+	w := &shardWriter{path: path, file: &hashedFile{file: file, sum: xxhash.New()}, schema: schemaOf(version, origin)}
 	w.arrow, err = ipc.NewFileWriter(w.file, append(options, ipc.WithSchema(w.schema))...)
 	if err != nil {
 		w.abort()
@@ -102,7 +102,7 @@ func (w *shardWriter) flush() (err error) {
 	if len(w.pending) == 0 {
 		return nil
 	}
-	columns := make([]arrow.Array, columnCount)
+	columns := make([]arrow.Array, w.schema.NumFields())
 	parts := make([]arrow.Array, len(w.pending))
 	for c := range columns {
 		for i, record := range w.pending {

@@ -25,6 +25,7 @@ type streamFile interface {
 type stream struct {
 	path    string
 	file    streamFile
+	version string // of the schema: a stream is continued in the one it was begun in
 	origin  Origin
 	framer  *framer
 	encoder *encoder
@@ -34,8 +35,7 @@ type stream struct {
 }
 
 func createStream(path string, origin Origin) (*stream, error) {
-	schema := Schema(origin)
-	f, err := newFramer(schema)
+	f, err := newFramer(schemaOf(Version, origin))
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", path, err)
 	}
@@ -43,7 +43,7 @@ func createStream(path string, origin Origin) (*stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	s := &stream{path: path, file: file, origin: origin, framer: f, encoder: newEncoder(schema, origin.Signal)}
+	s := &stream{path: path, file: file, version: Version, origin: origin, framer: f, encoder: newEncoder(Version, origin)}
 	if err := s.write(f.schema); err != nil {
 		file.Close()
 		return nil, err
@@ -101,7 +101,7 @@ func openStream(path string, origin Origin, books *account) (s *stream, torn int
 		s, err = createStream(path, origin)
 		return s, found.total, err
 	}
-	f, err := newFramer(Schema(found.origin))
+	f, err := newFramer(schemaOf(found.version, found.origin))
 	if err != nil {
 		return nil, 0, fmt.Errorf("dataset: %s: %w", path, err)
 	}
@@ -115,12 +115,13 @@ func openStream(path string, origin Origin, books *account) (s *stream, torn int
 			return nil, 0, fmt.Errorf("dataset: %w", err)
 		}
 	}
-	return &stream{path: path, file: file, origin: found.origin, framer: f, size: found.size, rows: found.rows,
-		encoder: newEncoder(Schema(found.origin), found.origin.Signal)}, torn, nil
+	return &stream{path: path, file: file, version: found.version, origin: found.origin, framer: f, size: found.size, rows: found.rows,
+		encoder: newEncoder(found.version, found.origin)}, torn, nil
 }
 
 // streamScan is what a stream holds.
 type streamScan struct {
+	version     string
 	origin      Origin
 	total, size int64 // bytes in the file, and up to the end of the last whole batch; size 0: no schema
 	rows        int
@@ -163,7 +164,7 @@ func (scan *streamScan) read(file io.Reader, books *account) error {
 		return err
 	}
 	defer reader.Release()
-	if scan.origin, err = originOf(reader.Schema()); err != nil {
+	if scan.version, scan.origin, err = originOf(reader.Schema()); err != nil {
 		return err
 	}
 	scan.size = scan.total - source.remaining

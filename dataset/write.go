@@ -24,7 +24,7 @@ func Write(dir string, options Options, rows iter.Seq2[distill.Row, error]) (res
 	if err != nil {
 		return result, err
 	}
-	b := &bulk{d: d, encoder: newEncoder(Schema(d.options.Origin), d.options.Signal)}
+	b := &bulk{d: d, encoder: newEncoder(Version, d.options.Origin)}
 	for row, err := range rows {
 		if err == nil {
 			err = b.add(row)
@@ -77,7 +77,7 @@ func (b *bulk) flush() (err error) {
 	}
 	if b.shard == nil {
 		path := filepath.Join(b.d.dir, shardName(b.d.manifest.Next))
-		if b.shard, err = createShard(path, b.d.options.Origin, b.d.options.Compression); err != nil {
+		if b.shard, err = createShard(path, Version, b.d.options.Origin, b.d.options.Compression); err != nil {
 			return err
 		}
 	}
