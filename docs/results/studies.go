@@ -111,7 +111,13 @@ func fewProblems() *study {
 		measures: []measure{exactMatch, exactMatchQ4, kl, perplexity, tokens, trainSeconds},
 		arms: []arm{
 			{name: "text"},
+			{name: "forward KL, top-k 12", sets: []string{"teacher.signal.kind=topk", "train.loss.kind=forward_kl"}},
+			{name: "forward KL, dense", sets: dense},
+			{name: "reverse KL, dense", sets: reverse},
+			{name: "JSD, dense", sets: jsd},
 			{name: "half on own answers, forward KL", sets: own("forward_kl")},
+			{name: "half on own answers, JSD", sets: own("jsd")},
+			{name: "half on own answers, reverse KL", sets: own("reverse_kl")},
 			{name: "text at the time of own answers", timeOf: "half on own answers, forward KL", twin: "text", against: "half on own answers, forward KL"},
 		},
 	}
@@ -148,6 +154,8 @@ func storyWriter(model string) *study {
 			{name: "forward KL, dense", sets: dense},
 			{name: "reverse KL, dense", sets: reverse, against: "forward KL, dense"},
 			{name: "JSD, dense", sets: jsd, against: "forward KL, dense"},
+			{name: "text, hidden states matched", sets: with(dense, "train.loss.weight=0", "train.hidden.factor=1")},
+			{name: "forward KL, dense, hidden states matched", sets: with(dense, "train.hidden.factor=1"), against: "forward KL, dense"},
 			{name: "half on own answers, forward KL", sets: own("forward_kl", dense...), against: "forward KL, dense"},
 			{name: "half on own answers, JSD", sets: own("jsd", dense...), against: "forward KL, dense"},
 			{name: "half on own answers, reverse KL", sets: own("reverse_kl", dense...), against: "forward KL, dense"},

@@ -88,8 +88,8 @@ type Optimizer struct {
 
 // Loss compares the student with the teacher.
 type Loss struct {
-	// Kind of loss. ce: the teacher's text. The others compare distributions and need a signal.
-	Kind string `yaml:"kind" jsonschema:"enum=ce,enum=forward_kl,enum=reverse_kl,enum=jsd,enum=skew_kl,enum=skew_reverse_kl,enum=tvd"`
+	// Kind of loss. ce: the teacher's text. The others compare distributions and need a signal. uld compares sorted probabilities, whatever their tokens; gold is forward_kl over the tokens that both know and uld over the rest.
+	Kind string `yaml:"kind" jsonschema:"enum=ce,enum=forward_kl,enum=reverse_kl,enum=jsd,enum=skew_kl,enum=skew_reverse_kl,enum=tvd,enum=uld,enum=gold"`
 	// Weight of the divergence; the rest, 1-weight, is cross-entropy.
 	Weight float64 `yaml:"weight" jsonschema:"minimum=0,maximum=1"`
 	// Temperature at which distributions are compared.

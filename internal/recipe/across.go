@@ -8,15 +8,20 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 	"github.com/seed-d24fde5f/distill/train/align"
+	"github.com/seed-d24fde5f/distill/train/loss"
 )
 
 // leastAligned is the share of the student's tokens below which a distribution that was carried over teaches too little to
 // be called one.
 const leastAligned = 0.5
 
+// otherSignals is what else there is to learn.
+const otherSignals = "train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens"
+
 // across carries the teacher's distribution over to a student with another vocabulary.
 type across struct {
 	*align.Vocabularies
+	ranked  bool         // what has no token is compared by rank
 	report  align.Report // of the rows since reset
 	rows    int          // with a signal
 	foreign int          // of these, whose text the student writes in another way
@@ -33,16 +38,17 @@ func (r *Run) bridge(l *language) (*across, error) {
 	if err != nil {
 		return nil, err
 	}
+	kind := r.Recipe.Train.Loss.Kind
 	v, err := align.NewVocabularies(textOf(teacher), teacher.Size(), textOf(l.tokenizer), l.tokenizer.Size())
-	if err != nil {
-		return nil, hint.Errorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens", "the teacher's distribution: %w", err)
+	if err != nil && (kind != string(loss.ULD) || !errors.Is(err, align.ErrForeign)) {
+		return nil, hint.Errorf(otherSignals+"; train.loss.kind=uld needs no common token", "the teacher's distribution: %w", err)
 	}
 	if stops := l.format.Stops(); len(stops) > 0 {
 		for _, end := range teacher.EndTokens() {
 			v.End(end, stops[0])
 		}
 	}
-	return &across{Vocabularies: v}, nil
+	return &across{Vocabularies: v, ranked: kind == string(loss.ULD) || kind == string(loss.GOLD)}, nil
 }
 
 // textOf returns the bytes that a token adds to a text: none for one that steers.
@@ -61,7 +67,11 @@ func (a *across) carry(row *distill.Row, answer []distill.Token) (*distill.Signa
 		return nil, nil
 	}
 	a.rows++
-	signal, report, err := a.Carry(align.Text{IDs: row.TokenIDs, Signal: row.Signal, Logprobs: row.TokenLogprobs}, answer)
+	carry := a.Carry
+	if a.ranked {
+		carry = a.Pair
+	}
+	signal, report, err := carry(align.Text{IDs: row.TokenIDs, Signal: row.Signal, Logprobs: row.TokenLogprobs}, answer)
 	a.report.Add(report)
 	if errors.Is(err, align.ErrText) {
 		a.foreign++
@@ -84,7 +94,7 @@ func (a *across) judge(r *Run) error {
 	}
 	share := a.report.Share()
 	if a.rows == 0 || share < leastAligned {
-		return hint.Errorf("train.loss.kind=ce learns the teacher's text, tokenizer.from=teacher its tokens",
+		return hint.Errorf(otherSignals,
 			"the teacher's distribution reaches %.1f %% of the tokens of the student's vocabulary, less than %.0f %%: %d of %d rows have one, and of %d the text reads otherwise",
 			100*share, 100*leastAligned, a.rows-a.foreign, a.rows, a.foreign)
 	}

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -41,6 +42,14 @@ func TestAcross(t *testing.T) {
 	}
 	if err := a.judge(r); err == nil || !strings.Contains(err.Error(), "42.9 %") || !strings.Contains(err.Error(), "1 of 3 rows") {
 		t.Error(err)
+	}
+	capitals := func(id distill.Token) []byte { return []byte{byte('A' + id)} }
+	if v, err = align.NewVocabularies(letters, 26, capitals, 26); !errors.Is(err, align.ErrForeign) {
+		t.Error(err)
+	}
+	ranked := &across{Vocabularies: v, ranked: true}
+	if _, err := ranked.carry(row(1, 2), []distill.Token{1, 2}); err != nil || ranked.foreign != 1 || ranked.judge(r) == nil {
+		t.Error("texts of other bytes are compared by rank", err)
 	}
 	a.reset()
 	if err := a.judge(r); err == nil {

@@ -12,8 +12,8 @@
 //     go on from there, which is what is left of it once the bytes before are known;
 //   - the teacher's other entries keep their probability under the student's token that their bytes would begin with.
 //
-// Mass whose token is not known becomes part of the tail. Universal logit distillation (ULD, arXiv:2402.12030), which compares
-// sorted probabilities without their tokens, is not needed where bytes say which token is meant.
+// Mass whose token is not known becomes part of the tail. [Vocabularies.Pair] leaves the distribution as it is instead, for
+// universal logit distillation (ULD, arXiv:2402.12030), which compares sorted probabilities without their tokens.
 //
 // What can be carried over is reported; two vocabularies that share too little are refused.
 package align
@@ -47,8 +47,8 @@ type Vocabularies struct {
 }
 
 // NewVocabularies returns the map between two vocabularies, given the bytes of each token. Tokens without bytes, such as
-// control tokens, are carried over by no one. It returns ErrForeign if less than MinShared of the student's tokens are
-// shared.
+// control tokens, are carried over by no one. If less than MinShared of the student's tokens are shared it returns ErrForeign,
+// with a map that serves those who need no shared tokens.
 func NewVocabularies(teacher func(distill.Token) []byte, teacherSize int, student func(distill.Token) []byte, studentSize int) (*Vocabularies, error) {
 	v := &Vocabularies{teacher: teacher, student: student, first: map[string]distill.Token{}, ends: map[distill.Token]distill.Token{}}
 	known := make(map[string]bool, teacherSize)
@@ -72,7 +72,7 @@ func NewVocabularies(teacher func(distill.Token) []byte, teacherSize int, studen
 	}
 	v.shared = float64(shared) / float64(max(1, all))
 	if v.shared < MinShared {
-		return nil, fmt.Errorf("%w: %.1f %% of the student's tokens", ErrForeign, 100*v.shared)
+		return v, fmt.Errorf("%w: %.1f %% of the student's tokens", ErrForeign, 100*v.shared)
 	}
 	return v, nil
 }

@@ -2,7 +2,6 @@ package align
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"slices"
 
@@ -40,13 +39,9 @@ func (r Report) Share() float64 { return float64(r.Aligned) / float64(max(1, r.P
 // entries is the tail. It is not safe for concurrent use.
 func (v *Vocabularies) Carry(t Text, student []distill.Token) (*distill.Signal, Report, error) {
 	report := Report{Positions: len(student)}
-	if t.Signal.Len() != len(t.IDs) || t.Logprobs != nil && len(t.Logprobs) != len(t.IDs) {
-		return nil, report, fmt.Errorf("align: signal of %d positions and %d log-probabilities for %d tokens", t.Signal.Len(), len(t.Logprobs), len(t.IDs))
-	}
-	c := v.walk(t)
-	at := bytes.Index(c.text, v.bytesOf(student))
-	if at < 0 {
-		return nil, report, ErrText
+	c, at, err := v.along(t, student)
+	if err != nil {
+		return nil, report, err
 	}
 	out := &distill.Signal{Kind: distill.TopK}
 	for _, id := range student {

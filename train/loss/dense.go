@@ -10,11 +10,11 @@ import (
 
 // dense judges a row against a teacher's logits over its whole vocabulary, by a few passes of the vector kernels and one
 // over the divergence's terms. What a teacher's longer vocabulary has beyond the student's is left out, as entries of a
-// sparse signal are; a shorter one goes the way of sparse signals, with all entries kept.
+// sparse signal are; a shorter one goes the way of sparse signals, with all entries kept, as does what is paired by rank.
 func (o *Objective) dense(logits []float32, t nn.Target, scale float32) nn.Value {
 	state := o.scratch.Get().(*outcomes)
 	defer o.scratch.Put(state)
-	if len(t.Dense) < len(logits) {
+	if len(t.Dense) < len(logits) || o.spec.Divergence.ranked() {
 		return o.Row(logits, state.entriesOf(t), scale)
 	}
 	d := denseRow{z: logits, t: t.Dense[:len(logits)], tau: o.spec.Temperature, target: t.Token}

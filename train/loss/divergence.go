@@ -21,6 +21,7 @@ type outcomes struct {
 
 	student, teacher reduced
 	grad             []float64 // of the divergence with respect to the student's reduced logits
+	ranks                      // of entries without a token
 
 	all        []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
 	p, q, diff []float32       // scratch of dense rows
@@ -76,11 +77,15 @@ func (o *outcomes) divergence(s *Spec) float64 {
 	o.student.temper(tau)
 	o.grad = o.grad[:0]
 	var value, mean float64
-	for j, q := range o.student.probs {
-		d, qg := s.term(o.teacher.probs[j], q, o.teacher.logs[j], o.student.logs[j])
-		value += d
-		mean += qg
-		o.grad = append(o.grad, qg)
+	if s.Divergence == GOLD {
+		value, mean = o.gold()
+	} else {
+		for j, q := range o.student.probs {
+			d, qg := s.term(o.teacher.probs[j], q, o.teacher.logs[j], o.student.logs[j])
+			value += d
+			mean += qg
+			o.grad = append(o.grad, qg)
+		}
 	}
 	for j, q := range o.student.probs {
 		o.grad[j] = tau * (o.grad[j] - q*mean)
@@ -109,6 +114,8 @@ func (s *Spec) term(p, q, logP, logQ float64) (d, qg float64) {
 		return d, d - s.Alpha*q*q/m
 	case TotalVariation:
 		return math.Abs(p-q) / 2, q * sign(q-p) / 2
+	case ULD:
+		return math.Abs(p - q), q * sign(q-p)
 	}
 	return 0, 0
 }

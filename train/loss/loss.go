@@ -16,7 +16,11 @@
 //
 // # Vocabularies
 //
-// Teacher and student may pad their vocabularies differently: entries outside the student's belong to the tail.
+// Teacher and student may pad their vocabularies differently: entries outside the student's belong to the tail. Where the
+// vocabularies differ altogether, ULD compares the teacher's kept probabilities with the student's largest, rank by rank, and
+// what neither names as one more outcome; tokens play no part. GOLD (general online logit distillation, in Hugging Face TRL)
+// does so with the entries that the student has no token for, whose ids are below 0, and takes forward KL over the others,
+// with the rest as one outcome. Ranks are constant where no two logits are equal, so the gradient is that of their pairs.
 //
 // # What it does not do
 //
@@ -44,11 +48,13 @@ const (
 	SkewForwardKL  Divergence = "skew-forward-kl" // KL(p ‖ αp + (1−α)q) (DistiLLM, arXiv:2402.03898)
 	SkewReverseKL  Divergence = "skew-reverse-kl" // KL(q ‖ (1−α)p + αq)
 	TotalVariation Divergence = "total-variation" // ½ Σ |p − q|
+	ULD            Divergence = "uld"             // Σ |p₍ᵢ₎ − q₍ᵢ₎|, both sorted (universal logit distillation, arXiv:2402.12030)
+	GOLD           Divergence = "gold"            // forward KL over the tokens that both know, and ULD over the rest
 )
 
 // Divergences lists all but None.
 func Divergences() []Divergence {
-	return []Divergence{ForwardKL, ReverseKL, JSD, SkewForwardKL, SkewReverseKL, TotalVariation}
+	return []Divergence{ForwardKL, ReverseKL, JSD, SkewForwardKL, SkewReverseKL, TotalVariation, ULD, GOLD}
 }
 
 // Spec says what is minimised at each position,

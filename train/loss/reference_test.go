@@ -2,6 +2,7 @@ package loss
 
 import (
 	"math"
+	"sort"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/nn"
@@ -23,6 +24,12 @@ func reference(s Spec, logits []float64, t nn.Target) float64 {
 		if int(id) < len(logits) {
 			within++
 		}
+	}
+	if s.Divergence == ULD || s.Divergence == GOLD {
+		if len(t.IDs) == 0 {
+			return ce
+		}
+		return (1-s.Mix)*ce + s.Mix*s.Temperature*s.Temperature*referenceRanked(s, logQ, t)
 	}
 	if within == 0 || s.Divergence == None {
 		return ce
@@ -63,6 +70,52 @@ func reduce(logQ []float64, t nn.Target) (p, q []float64) {
 		p, q = append(p, max(minTail, 1-sumP)), append(q, tail)
 	}
 	return p, q
+}
+
+// referenceRanked returns ULD or GOLD from their definitions, by sorting the whole vocabulary.
+func referenceRanked(s Spec, logQ []float64, t nn.Target) float64 {
+	var p, q, rest, student []float64 // matched pairs, the teacher's other entries, the student's other tokens
+	named, sumP := map[distill.Token]bool{}, 0.0
+	for i, id := range t.IDs {
+		v := math.Exp(float64(t.Logprobs[i]))
+		if s.Divergence == GOLD && id >= 0 && int(id) < len(logQ) {
+			named[id] = true
+			p, q, sumP = append(p, v), append(q, math.Exp(logQ[id])), sumP+v
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	for id, lq := range logQ {
+		if !named[distill.Token(id)] {
+			student = append(student, math.Exp(lq))
+		}
+	}
+	sort.Sort(sort.Reverse(sort.Float64Slice(rest)))
+	sort.Sort(sort.Reverse(sort.Float64Slice(student)))
+	rest = rest[:min(len(rest), len(student))]
+	matched, tail := len(p), 0.0
+	for i, v := range rest {
+		p, q, sumP = append(p, v), append(q, student[i]), sumP+v
+	}
+	for _, v := range student[len(rest):] {
+		tail += v
+	}
+	if len(rest) < len(student) {
+		p, q = append(p, max(minTail, 1-sumP)), append(q, tail)
+	}
+	p, q = referenceTemper(p, s.Temperature), referenceTemper(q, s.Temperature)
+	var d, otherP, otherQ float64
+	for i := range p {
+		if i < matched {
+			d += p[i] * math.Log(p[i]/q[i])
+		} else {
+			d, otherP, otherQ = d+math.Abs(p[i]-q[i]), otherP+p[i], otherQ+q[i]
+		}
+	}
+	if otherQ > 0 {
+		d += otherP * math.Log(otherP/otherQ)
+	}
+	return d
 }
 
 func referenceTemper(p []float64, tau float64) []float64 {

@@ -19,15 +19,15 @@ func (o *Objective) Row(logits []float32, t nn.Target, scale float32) nn.Value {
 	}
 	r := row{logits: logits, target: t.Token, scale: float64(scale), spec: &o.spec}
 	r.target0 = float64(logits[t.Token])
-	r.entries(t)
+	state := o.scratch.Get().(*outcomes)
+	defer o.scratch.Put(state)
+	state.reset()
+	r.entries(t, state)
 	if r.spec.LabelSmoothing > 0 {
 		for _, z := range logits {
 			r.mean += float64(z) / float64(len(logits))
 		}
 	}
-	state := o.scratch.Get().(*outcomes)
-	defer o.scratch.Put(state)
-	state.reset()
 	r.takeOut(state)
 	r.sumRest(state)
 	v := nn.Value{CrossEntropy: r.all - r.target0}
@@ -71,12 +71,16 @@ type row struct {
 }
 
 // entries sets what of the signal lies in the vocabulary.
-func (r *row) entries(t nn.Target) {
+func (r *row) entries(t nn.Target, o *outcomes) {
 	if r.spec.Mix == 0 {
 		r.inTail = true
 		return
 	}
 	r.ids, r.logprobs = t.IDs, t.Logprobs
+	if r.spec.Divergence.ranked() {
+		o.pair(t, r.logits, r.spec.Divergence)
+		r.ids, r.logprobs = o.ids, o.logprobs
+	}
 	r.inTail = true
 	for _, id := range r.ids {
 		if int(id) < len(r.logits) {
