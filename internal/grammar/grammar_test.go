@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/seed-d24fde5f/distill"
@@ -23,12 +22,19 @@ func singleBytes() *Vocabulary {
 }
 
 // accepts reports whether a text is of the language.
-func accepts(g *Grammar, text string) bool {
+func accepts(g *Grammar, text string) bool { return reader(g)(text) }
+
+// reader returns accepts for many texts.
+func reader(g *Grammar) func(text string) bool {
 	s := NewSession(g, singleBytes())
-	for _, b := range []byte(text) {
-		s.at = s.step(s.at, b)
+	begin := s.at
+	return func(text string) bool {
+		s.at = begin
+		for _, b := range []byte(text) {
+			s.at = s.step(s.at, b)
+		}
+		return s.ended(s.at)
 	}
-	return s.ended(s.at)
 }
 
 // wander writes a text of the language by drawing among the tokens that the session allows.
@@ -224,93 +230,6 @@ func TestAfter(t *testing.T) {
 			t.Errorf("%q: accepted %v", text, !want)
 		}
 	}
-}
-
-// schemas that can be guaranteed; the texts that come of them are held against another implementation of JSON Schema.
-var schemas = []string{
-	`{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"],"additionalProperties":false}`,
-	`{"type":"object","properties":{"a":{"type":"number"},"b":{"type":"boolean"},"c":{"type":"null"}},"required":["b"]}`,
-	`{"type":"array","items":{"enum":["red","green",3,null,{"x":[1]}]},"minItems":2,"maxItems":4}`,
-	`{"anyOf":[{"type":"string","minLength":2,"maxLength":5},{"type":"integer"},{"const":{"k":"é"}}]}`,
-	`{"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}},"required":["v","next"],"additionalProperties":false}}}`,
-	`{"type":["string","null"],"title":"t","description":"d","maxLength":0}`,
-	`{"type":"object","additionalProperties":{"type":"array","items":{"type":"boolean"}}}`,
-	`{"type":"object","properties":{"q\"uo<te":true},"required":["q\"uo<te"]}`,
-	`{"properties":{"x":{"allOf":[{"type":"integer"}]}}}`, `{"items":{"type":"integer"},"type":"array","maxItems":0}`, `{"type":"object","additionalProperties":false}`,
-	`true`, `{}`,
-}
-
-func TestSchemas(t *testing.T) {
-	for _, text := range schemas {
-		g, err := Schema([]byte(text))
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := jsonschema.NewCompiler()
-		if err := c.AddResource("schema.json", doc); err != nil {
-			t.Fatal(err)
-		}
-		judge, err := c.Compile("schema.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		finished := 0
-		for seed := range uint64(60) {
-			written, whole := wander(g, singleBytes(), seed, 300)
-			if !whole {
-				continue
-			}
-			finished++
-			value, err := jsonschema.UnmarshalJSON(strings.NewReader(written))
-			if err == nil {
-				err = judge.Validate(value)
-			}
-			if err != nil {
-				t.Errorf("%s: wrote %q: %v", text, written, err)
-			}
-		}
-		if finished < 15 {
-			t.Errorf("%s: only %d of 60 texts came to an end", text, finished)
-		}
-	}
-}
-
-func TestSchemasRefused(t *testing.T) {
-	for text, word := range map[string]string{
-		`{`: "no JSON", `3`: "no object", `false`: "admits nothing", `{"type":"string","pattern":"a+"}`: `"pattern" cannot be guaranteed`,
-		`{"type":"integer","minimum":3}`: "minimum", `{"oneOf":[{}]}`: "oneOf", `{"type":"date"}`: "no type", `{"$ref":"http://x"}`: "not in this schema",
-		`{"$ref":"#/$defs/a"}`: "there is no", `{"$ref":"#"}`: "nothing but itself", `{"type":"object","properties":{"a":{"type":"text"}}}`: "#/properties/a/type",
-		`{"type":"array","minItems":100000}`: "counts", `{"type":"array","minItems":3,"maxItems":2}`: "counts", `{"type":"object","required":["x"]}`: "not among",
-		`{"enum":[]}`: "admits nothing", `{"type":"object","properties":{"a":{}},"additionalProperties":{"type":"string"}}`: "additionalProperties",
-		`{"allOf":[{},{}]}`: "allOf", `{"type":7}`: "type", strings.Repeat(`{"items":`, 100) + "{}" + strings.Repeat("}", 100): "too deep",
-		`{"anyOf":[{"$ref":"#"},{"type":"null"}]}`: "itself", `{"anyOf":[{"allOf":[{"$ref":"#"}]}]}`: "itself",
-		`{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"}`: "itself",
-	} {
-		if _, err := Schema([]byte(text)); err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("%s: %v, want a word about %s", text, err, word)
-		}
-	}
-}
-
-func FuzzSchema(f *testing.F) {
-	for _, s := range schemas {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, schema []byte) {
-		if len(schema) > 300 {
-			return
-		}
-		if g, err := Schema(schema); err == nil {
-			if text, whole := wander(g, singleBytes(), 1, 200); whole && !stdjson.Valid([]byte(text)) {
-				t.Errorf("%s: wrote %q", schema, text)
-			}
-		}
-	})
 }
 
 // BenchmarkMask is what a step of a large vocabulary costs: inside a string, for the first time and again.

@@ -1,5 +1,7 @@
 package grammar
 
+import "slices"
+
 // leftRecursive reports whether a rule can begin with itself, before any byte: it would be opened without end.
 func leftRecursive(rules []rule) bool {
 	empty := nullable(rules)
@@ -54,4 +56,35 @@ func nullable(rules []rule) []bool {
 		}
 	}
 	return empty
+}
+
+// prune removes the ways that never come to an end from rules, and returns for each rule whether one is left.
+func prune(rules []rule) []bool {
+	finite := make([]bool, len(rules))
+	leads := func(seq sequence) bool {
+		for _, s := range seq {
+			if s.bytes == nil && !finite[s.rule] {
+				return false
+			}
+		}
+		return true
+	}
+	for changed := true; changed; {
+		changed = false
+		look := func(r int) {
+			if !finite[r] && slices.ContainsFunc(rules[r], leads) {
+				finite[r], changed = true, true
+			}
+		}
+		for r := range rules { // some parts stand before what they are part of,
+			look(r)
+		}
+		for r := range slices.Backward(rules) { // others behind
+			look(r)
+		}
+	}
+	for r := range rules {
+		rules[r] = slices.DeleteFunc(rules[r], func(seq sequence) bool { return !leads(seq) })
+	}
+	return finite
 }

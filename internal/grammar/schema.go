@@ -19,10 +19,12 @@ const maxRules = 100_000
 var ErrSchema = errors.New("grammar: JSON Schema")
 
 // Schema returns the language of JSON texts that a JSON Schema (draft 2020-12) admits, of which it writes some: properties
-// come in the schema's order, and none but those named. It knows type, properties, required, additionalProperties, items,
-// minItems, maxItems, minLength, maxLength, enum, const, anyOf, allOf of one, $ref within the schema, and boolean schemas;
-// titles, descriptions, defaults, examples and formats are annotations. Everything else is an error: what is not enforced
-// is not accepted either.
+// come in the schema's order, and none but those named or required; numbers have at most 15 digits on either side of the
+// point. It knows type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems, maxItems,
+// minLength, maxLength, pattern (without lookaround, back-references and \b), minimum, maximum, exclusiveMinimum,
+// exclusiveMaximum, multipleOf, anyOf, oneOf of alternatives that exclude each other, allOf, $ref within the schema, and
+// boolean schemas; titles, descriptions, defaults, examples and formats are annotations. Everything else is an error: what
+// is not enforced is not accepted either.
 func Schema(schema []byte) (*Grammar, error) {
 	if len(schema) > 1<<20 {
 		return nil, fmt.Errorf("%w: longer than 1 MiB", ErrSchema)
@@ -36,8 +38,14 @@ func Schema(schema []byte) (*Grammar, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSchema, err)
 	}
+	if len(b.rules) > maxRules {
+		return nil, fmt.Errorf("%w: too large", ErrSchema)
+	}
 	if leftRecursive(b.rules) {
 		return nil, fmt.Errorf("%w: a part of it is nothing but itself", ErrSchema)
+	}
+	if !prune(b.rules)[start.rule] {
+		return nil, fmt.Errorf("%w: admits nothing", ErrSchema)
 	}
 	return b.grammar(start), nil
 }
@@ -46,27 +54,34 @@ type compiler struct {
 	*json
 	root []byte
 	refs map[string]symbol // by pointer, also those not finished yet
+	work int               // steps of taking schemas together
 }
 
 // annotations change nothing about what is valid.
 var annotations = []string{"title", "description", "default", "examples", "example", "format", "deprecated", "readOnly", "writeOnly",
 	"$schema", "$id", "$comment", "$defs", "definitions"}
 
-// schemaKeys are the keywords of a schema object that are enforced.
+// schemaKeys are the keywords of a schema object that are enforced, those that combine schemas left out.
 type schemaKeys struct {
-	Type                 stdjson.RawMessage
-	Properties           stdjson.RawMessage
-	Required             []string
-	AdditionalProperties stdjson.RawMessage
-	Items                stdjson.RawMessage
-	MinItems, MaxItems   *int
-	MinLength, MaxLength *int
-	Enum                 []stdjson.RawMessage
-	Const                stdjson.RawMessage
-	AnyOf                []stdjson.RawMessage
-	AllOf                []stdjson.RawMessage
-	Ref                  string `json:"$ref"`
+	Type                               stdjson.RawMessage
+	Properties                         stdjson.RawMessage
+	Required                           []string
+	AdditionalProperties               stdjson.RawMessage
+	Items                              stdjson.RawMessage
+	PrefixItems                        []stdjson.RawMessage
+	MinItems, MaxItems                 *int
+	MinLength, MaxLength               *int
+	Pattern                            *string
+	Minimum, Maximum                   *stdjson.Number
+	ExclusiveMinimum, ExclusiveMaximum *stdjson.Number
+	MultipleOf                         *stdjson.Number
+	Enum                               []stdjson.RawMessage
+	Const                              stdjson.RawMessage
 }
+
+var known = []string{"type", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "minLength",
+	"maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum", "const",
+	"anyOf", "oneOf", "allOf", "$ref"}
 
 // compile returns a rule for the schema at a pointer.
 func (c *compiler) compile(schema []byte, at string, depth int) (symbol, error) {
@@ -85,50 +100,70 @@ func (c *compiler) compile(schema []byte, at string, depth int) (symbol, error) 
 	if err != nil {
 		return symbol{}, fmt.Errorf("%s: %w", at, err)
 	}
-	for _, m := range members {
-		if !slices.Contains(annotations, m.key) && !known(m.key) {
-			return symbol{}, fmt.Errorf("%s: %q cannot be guaranteed", at, m.key)
-		}
-	}
-	var k schemaKeys
-	if err := stdjson.Unmarshal(schema, &k); err != nil {
+	if members, err = asserting(members); err != nil {
 		return symbol{}, fmt.Errorf("%s: %w", at, err)
 	}
-	return c.keywords(&k, at, depth)
-}
-
-func known(key string) bool {
-	return slices.Contains([]string{"type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength",
-		"enum", "const", "anyOf", "allOf", "$ref"}, key)
-}
-
-func (c *compiler) keywords(k *schemaKeys, at string, depth int) (symbol, error) {
-	switch {
-	case k.Ref != "":
-		return c.reference(k.Ref, at, depth)
-	case k.Const != nil:
-		return c.literals([]stdjson.RawMessage{k.Const}, at)
-	case k.Enum != nil:
-		return c.literals(k.Enum, at)
-	case k.AnyOf != nil:
-		return c.union(k.AnyOf, at+"/anyOf", depth)
-	case len(k.AllOf) == 1:
-		return c.compile(k.AllOf[0], at+"/allOf/0", depth+1)
-	case k.AllOf != nil:
-		return symbol{}, fmt.Errorf("%s: allOf of several cannot be guaranteed", at)
+	if len(members) == 1 && members[0].key == "$ref" { // a schema may contain itself
+		var pointer string
+		if err := stdjson.Unmarshal(members[0].value, &pointer); err != nil {
+			return symbol{}, fmt.Errorf("%s/$ref: %w", at, err)
+		}
+		return c.reference(pointer, at, depth)
 	}
-	var types []string
-	switch {
-	case k.Type == nil && k.Properties != nil:
-		types = []string{"object"}
-	case k.Type == nil && k.Items != nil:
-		types = []string{"array"}
-	case k.Type == nil:
-		return c.value, nil
-	case stdjson.Unmarshal(k.Type, &types) != nil:
-		types = []string{""}
-		if err := stdjson.Unmarshal(k.Type, &types[0]); err != nil {
-			return symbol{}, fmt.Errorf("%s/type: %w", at, err)
+	choices, err := c.combined(members, at, depth)
+	if err != nil {
+		return symbol{}, err
+	}
+	var alternatives []sequence
+	for _, choice := range choices {
+		s, err := c.plain(choice, at, depth)
+		if err != nil {
+			return symbol{}, err
+		}
+		alternatives = append(alternatives, sequence{s})
+	}
+	return c.any(alternatives...), nil
+}
+
+// asserting returns the members of a schema that change what is valid, and refuses those that are not known.
+func asserting(members []member) ([]member, error) {
+	var out []member
+	for _, m := range members {
+		switch {
+		case slices.Contains(annotations, m.key):
+		case !slices.Contains(known, m.key):
+			return nil, fmt.Errorf("%q cannot be guaranteed", m.key)
+		default:
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// plain returns a rule for a schema without combinations.
+func (c *compiler) plain(s alternative, at string, depth int) (symbol, error) {
+	if s.ref != "" {
+		return c.reference(s.ref, at, depth)
+	}
+	k, err := keysOf(s.members)
+	if err != nil {
+		return symbol{}, fmt.Errorf("%s: %w", at, err)
+	}
+	types, err := k.types()
+	if err != nil {
+		return symbol{}, fmt.Errorf("%s/type: %w", at, err)
+	}
+	if values := k.values(); values != nil {
+		for _, m := range s.members {
+			if !slices.Contains([]string{"type", "enum", "const"}, m.key) {
+				return symbol{}, fmt.Errorf("%s: %q beside values that are listed cannot be guaranteed", at, m.key)
+			}
+		}
+		return c.literals(values, types, at)
+	}
+	if types == nil {
+		if types = impliedTypes(s.members); types == nil {
+			return c.value, nil
 		}
 	}
 	var alternatives []sequence
@@ -142,31 +177,71 @@ func (c *compiler) keywords(k *schemaKeys, at string, depth int) (symbol, error)
 	return c.any(alternatives...), nil
 }
 
+// keysOf reads the keywords of a schema.
+func keysOf(members []member) (*schemaKeys, error) {
+	k := new(schemaKeys)
+	return k, stdjson.Unmarshal(object(members), k)
+}
+
+// types returns the types that a schema names, nil where it names none.
+func (k *schemaKeys) types() ([]string, error) {
+	if k.Type == nil {
+		return nil, nil
+	}
+	types := []string{""}
+	if err := stdjson.Unmarshal(k.Type, &types[0]); err != nil {
+		if err := stdjson.Unmarshal(k.Type, &types); err != nil {
+			return nil, err
+		}
+	}
+	return types, nil
+}
+
+// values are those that enum and const list, nil where neither is there.
+func (k *schemaKeys) values() []stdjson.RawMessage {
+	if k.Const == nil {
+		return k.Enum
+	}
+	if k.Enum == nil || slices.ContainsFunc(k.Enum, func(v stdjson.RawMessage) bool { return sameValue(v, k.Const) }) {
+		return []stdjson.RawMessage{k.Const}
+	}
+	return []stdjson.RawMessage{}
+}
+
+// impliedTypes are what is written where a schema has keywords for some type without naming it; values of another type
+// would be valid too. nil is any value.
+func impliedTypes(members []member) []string {
+	for _, m := range members {
+		switch m.key {
+		case "properties", "required", "additionalProperties":
+			return []string{"object"}
+		case "items", "prefixItems", "minItems", "maxItems":
+			return []string{"array"}
+		case "minLength", "maxLength", "pattern":
+			return []string{"string"}
+		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf":
+			return []string{"number"}
+		}
+	}
+	return nil
+}
+
 func (c *compiler) typed(name string, k *schemaKeys, at string, depth int) (symbol, error) {
 	switch name {
 	case "null":
 		return c.any(text("null")), nil
 	case "boolean":
 		return c.any(text("true"), text("false")), nil
-	case "integer":
-		return c.integer, nil
-	case "number":
-		return c.number, nil
+	case "integer", "number":
+		return c.numberOf(k, name == "integer", at)
 	case "string":
 		least, most, err := bounds(k.MinLength, k.MaxLength, at)
-		return c.quoted(least, most), err
+		if err != nil || k.Pattern == nil {
+			return c.quoted(least, most), err
+		}
+		return c.matching(*k.Pattern, least, most, at)
 	case "array":
-		least, most, err := bounds(k.MinItems, k.MaxItems, at)
-		if err != nil {
-			return symbol{}, err
-		}
-		item := c.value
-		if k.Items != nil {
-			if item, err = c.compile(k.Items, at+"/items", depth+1); err != nil {
-				return symbol{}, err
-			}
-		}
-		return c.arrayOf(item, least, most), nil
+		return c.tupleOf(k, at, depth)
 	case "object":
 		return c.objectOf(k, at, depth)
 	}
@@ -187,79 +262,13 @@ func bounds(least, most *int, at string) (low, high int, err error) {
 	return low, high, nil
 }
 
-func (c *compiler) objectOf(k *schemaKeys, at string, depth int) (symbol, error) {
-	members, err := ordered(k.Properties)
-	if err != nil {
-		return symbol{}, fmt.Errorf("%s/properties: %w", at, err)
-	}
-	if len(members) == 0 && len(k.Required) == 0 {
-		return c.mapOf(k.AdditionalProperties, at, depth)
-	}
-	if a := string(bytes.TrimSpace(k.AdditionalProperties)); strings.HasPrefix(a, "{") && a != "{}" {
-		return symbol{}, fmt.Errorf("%s/additionalProperties: beside properties, a schema cannot be guaranteed", at)
-	}
-	pairs := make([]sequence, len(members))
-	needed := make([]bool, len(members))
-	for i, m := range members {
-		value, err := c.compile(m.value, at+"/properties/"+m.key, depth+1)
-		if err != nil {
-			return symbol{}, err
-		}
-		pairs[i] = join(text(quote(m.key)), text(":"), sequence{c.blank, value})
-		needed[i] = slices.Contains(k.Required, m.key)
-	}
-	for _, name := range k.Required {
-		if !slices.ContainsFunc(members, func(m member) bool { return m.key == name }) {
-			return symbol{}, fmt.Errorf("%s/required: %q is not among the properties", at, name)
-		}
-	}
-	// From the last property to the first: what may follow when nothing, or something, has been written before it.
-	first, after := c.any(nil), c.any(nil)
-	for i, pair := range slices.Backward(pairs) {
-		begin := []sequence{join(pair, sequence{after})}
-		next := []sequence{join(text(","), sequence{c.space}, pair, sequence{after})}
-		if !needed[i] {
-			begin, next = append(begin, sequence{first}), append(next, sequence{after})
-		}
-		first, after = c.any(begin...), c.any(next...)
-	}
-	return c.any(c.braced(first)), nil
-}
-
-// mapOf is an object of any names.
-func (c *compiler) mapOf(values []byte, at string, depth int) (symbol, error) {
-	value := c.value
-	if values != nil {
-		if string(bytes.TrimSpace(values)) == "false" {
-			return c.any(c.braced(c.any(nil))), nil
-		}
-		var err error
-		if value, err = c.compile(values, at+"/additionalProperties", depth+1); err != nil {
-			return symbol{}, err
-		}
-	}
-	return c.any(c.braced(c.any(nil, c.listed(sequence{c.text, one(":", ""), c.blank, value}, 1, -1)))), nil
-}
-
-func (c *compiler) union(schemas []stdjson.RawMessage, at string, depth int) (symbol, error) {
-	var alternatives []sequence
-	for i, schema := range schemas {
-		s, err := c.compile(schema, fmt.Sprintf("%s/%d", at, i), depth+1)
-		if err != nil {
-			return symbol{}, err
-		}
-		alternatives = append(alternatives, sequence{s})
-	}
-	if len(alternatives) == 0 {
-		return symbol{}, fmt.Errorf("%s: admits nothing", at)
-	}
-	return c.any(alternatives...), nil
-}
-
-// literals are the values of an enum, compact.
-func (c *compiler) literals(values []stdjson.RawMessage, at string) (symbol, error) {
+// literals are those of the values that have one of the types, compact. types is nil for any.
+func (c *compiler) literals(values []stdjson.RawMessage, types []string, at string) (symbol, error) {
 	var alternatives []sequence
 	for _, v := range values {
+		if types != nil && !slices.ContainsFunc(typesOf(v), func(name string) bool { return slices.Contains(types, name) }) {
+			continue
+		}
 		var b bytes.Buffer
 		if err := stdjson.Compact(&b, v); err != nil {
 			return symbol{}, fmt.Errorf("%s/enum: %w", at, err)
@@ -277,23 +286,9 @@ func (c *compiler) reference(pointer, at string, depth int) (symbol, error) {
 	if s, ok := c.refs[pointer]; ok {
 		return s, nil
 	}
-	path, ok := strings.CutPrefix(pointer, "#")
-	if !ok {
-		return symbol{}, fmt.Errorf("%s/$ref: %q is not in this schema", at, pointer)
-	}
-	target := c.root
-	for _, name := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
-		if name == "" {
-			continue
-		}
-		members, err := ordered(target)
-		i := slices.IndexFunc(members, func(m member) bool {
-			return m.key == strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
-		})
-		if err != nil || i < 0 {
-			return symbol{}, fmt.Errorf("%s/$ref: there is no %q", at, pointer)
-		}
-		target = members[i].value
+	target, err := c.target(pointer, at)
+	if err != nil {
+		return symbol{}, err
 	}
 	s := c.later()
 	c.refs[pointer] = s
@@ -305,43 +300,25 @@ func (c *compiler) reference(pointer, at string, depth int) (symbol, error) {
 	return s, nil
 }
 
-// member is a name and value of an object, whose order encoding/json does not keep.
-type member struct {
-	key   string
-	value stdjson.RawMessage
-}
-
-func ordered(object []byte) ([]member, error) {
-	if object == nil {
-		return nil, nil
+// target returns the schema that a pointer within this one leads to.
+func (c *compiler) target(pointer, at string) ([]byte, error) {
+	path, ok := strings.CutPrefix(pointer, "#")
+	if !ok {
+		return nil, fmt.Errorf("%s/$ref: %q is not in this schema", at, pointer)
 	}
-	d := stdjson.NewDecoder(bytes.NewReader(object))
-	if t, err := d.Token(); err != nil || t != stdjson.Delim('{') {
-		return nil, errors.New("is no object")
-	}
-	var members []member
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
+	target := c.root
+	for _, name := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+		if name == "" {
+			continue
 		}
-		var m member
-		m.key, _ = key.(string) // names of an object are strings
-		if err := d.Decode(&m.value); err != nil {
-			return nil, err
+		members, err := ordered(target)
+		i := slices.IndexFunc(members, func(m member) bool {
+			return m.key == strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		})
+		if err != nil || i < 0 {
+			return nil, fmt.Errorf("%s/$ref: there is no %q", at, pointer)
 		}
-		members = append(members, m)
+		target = members[i].value
 	}
-	return members, nil
-}
-
-// quote writes a name as JSON, with nothing escaped that need not be.
-func quote(name string) string {
-	var b bytes.Buffer
-	e := stdjson.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(name); err != nil {
-		panic("grammar: " + err.Error()) // a string encodes
-	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return target, nil
 }

@@ -264,8 +264,8 @@ func TestOfficialClientErrors(t *testing.T) {
 			p.ResponseFormat.OfJSONObject = new(openai.ResponseFormatJSONObjectParam)
 			p.Stop.OfString = openai.String("}")
 		}, 400, "could cut the JSON"},
-		"JSON of a pattern": {right, func(p *openai.ChatCompletionNewParams) {
-			p.ResponseFormat = schemaFormat(map[string]any{"type": "string", "pattern": "a+"})
+		"JSON of distinct items": {right, func(p *openai.ChatCompletionNewParams) {
+			p.ResponseFormat = schemaFormat(map[string]any{"type": "array", "uniqueItems": true})
 		}, 400, "cannot be guaranteed"},
 		"image": {right, func(p *openai.ChatCompletionNewParams) {
 			p.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
