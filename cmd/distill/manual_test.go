@@ -57,6 +57,7 @@ var manual = []chapter{
 // prelude stands before every page's blocks: the tools they call, turned towards the test. A server that a page starts runs
 // until the page's end, at a free port that curl is led to.
 const prelude = `
+trap 'if [ -n "$server" ]; then kill -INT $server; fi' EXIT # also where a block fails
 distill() {
   case "$1" in
   run|plan|generate|score|train|export|eval|report) command distill "$@" $SETS || { code=$?; [ $code = 5 ] || return $code; } ;;
@@ -172,7 +173,7 @@ func (c *chapter) run(t *testing.T, server string) {
 			t.Logf("not run, needs %s:\n%s", reason[1], body)
 		}
 	}
-	script.WriteString("if [ -n \"$server\" ]; then kill -INT $server; wait $server; fi\n")
+	script.WriteString("if [ -n \"$server\" ]; then kill -INT $server; wait $server; server=; fi\n")
 	write(state, "script", script.String())
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
