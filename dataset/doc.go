@@ -10,8 +10,8 @@
 //	.lock                held by the one process that writes
 //
 // The columns are version 2 of the schema (see [Version] and [Schema]); version 1 is read and continued. Where rows carry a
-// teacher's signal, finished shards are
-// compressed with zstd; text alone stays plain, so that readers without a decompressor open it too.
+// teacher's signal, finished shards are compressed with zstd; text alone stays plain, so that readers without a
+// decompressor open it too.
 //
 // # Writing
 //

@@ -210,7 +210,7 @@ const columns = `## Columns
 | finish_reason, teacher | why it ended, who answered |
 | prompt_tokens, completion_tokens, reasoning_tokens, cost_usd, latency_ms, created_at | what it took |
 | token_ids, token_logprobs | the completion in the teacher's vocabulary, with natural log-probabilities |
-| top_ids, top_logprobs | the teacher's distribution at each position |
+| top_ids, top_logprobs | the teacher's distribution at each position; in a run's own shards in one list, with top_lengths |
 | verdicts | name, pass, score and detail of each verifier |
 | meta | JSON: reference is the expected answer, fields are the prompt's own |
 `

@@ -12,6 +12,19 @@ type Error struct {
 	Type    string `json:"type"`
 	Param   any    `json:"param"`
 	Code    any    `json:"code"` // a string, a number (OpenRouter, vLLM) or null
+
+	Details  []ErrorDetail `json:"details,omitempty"` // Gemini
+	Metadata ErrorMetadata `json:"metadata,omitzero"` // OpenRouter
+}
+
+// ErrorDetail is Google's way to say more. RetryDelay, as "34s", is of the type google.rpc.RetryInfo.
+type ErrorDetail struct {
+	RetryDelay string `json:"retryDelay,omitempty"`
+}
+
+// ErrorMetadata is what OpenRouter passes on from the provider behind it.
+type ErrorMetadata struct {
+	Headers map[string]string `json:"headers,omitempty"`
 }
 
 // CodeText returns the code as a string, empty when there is none.
@@ -25,13 +38,24 @@ func (e *Error) CodeText() string {
 	return ""
 }
 
-// CodeStatus returns the code as an HTTP status, or 0 when it is none.
+// typeStatus are the statuses that belong to the types of Anthropic's and OpenAI's errors: in the middle of a stream they
+// come without one.
+var typeStatus = map[string]int{
+	"invalid_request_error": 400, "authentication_error": 401, "billing_error": 402, "permission_error": 403, "not_found_error": 404,
+	"request_too_large": 413, "rate_limit_error": 429, "rate_limit_exceeded": 429, "api_error": 500, "server_error": 500,
+	"overloaded_error": 529,
+}
+
+// CodeStatus returns the HTTP status that an error without one would have had: its code, or what belongs to its type; 0
+// when neither says.
 func (e *Error) CodeStatus() int {
-	n, err := strconv.Atoi(e.CodeText())
-	if err != nil || n < 100 || n > 599 {
-		return 0
+	if n, err := strconv.Atoi(e.CodeText()); err == nil && n >= 100 && n <= 599 {
+		return n
 	}
-	return n
+	if n := typeStatus[e.CodeText()]; n != 0 {
+		return n
+	}
+	return typeStatus[e.Type]
 }
 
 // UnmarshalJSON reads the object, or a bare string as some servers send.

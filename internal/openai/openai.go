@@ -10,6 +10,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -140,6 +141,8 @@ type Extensions struct {
 	// AddGenerationPrompt false with ContinueFinalMessage true makes vLLM and SGLang go on with the last turn.
 	AddGenerationPrompt  *bool `json:"add_generation_prompt,omitempty"`
 	ContinueFinalMessage *bool `json:"continue_final_message,omitempty"`
+	// ReturnMetaInfo makes SGLang put what its own endpoint says, token ids among it, beside each choice.
+	ReturnMetaInfo *bool `json:"return_meta_info,omitempty"`
 }
 
 // StreamOptions tune a stream.
@@ -181,6 +184,35 @@ type ChatChoice struct {
 	Logprobs     *Logprobs `json:"logprobs"`
 	FinishReason *string   `json:"finish_reason"`
 	Error        *Error    `json:"error,omitempty"` // OpenRouter, when the provider failed midway
+	MetaInfo     *MetaInfo `json:"meta_info,omitempty"`
+}
+
+// MetaInfo is what SGLang's own endpoint says of an answer: [log-probability, id, text] of each of its tokens and of the
+// likeliest at its place; the same of the prompt where that is scored.
+type MetaInfo struct {
+	PromptTokens int64      `json:"prompt_tokens"`
+	Input        []Triple   `json:"input_token_logprobs"`
+	InputTop     [][]Triple `json:"input_top_logprobs"`
+	Output       []Triple   `json:"output_token_logprobs"`
+	OutputTop    [][]Triple `json:"output_top_logprobs"`
+}
+
+// Triple is SGLang's [log-probability, id, text], of which the first two are read.
+type Triple struct {
+	Logprob Logprob
+	ID      int32
+}
+
+// UnmarshalJSON reads the list; a missing log-probability is minus infinity.
+func (t *Triple) UnmarshalJSON(data []byte) error {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return err
+	}
+	if len(parts) < 2 {
+		return fmt.Errorf("an entry of %d parts, want [logprob, id, text]", len(parts))
+	}
+	return errors.Join(json.Unmarshal(parts[0], &t.Logprob), json.Unmarshal(parts[1], &t.ID))
 }
 
 // Delta is what a chunk adds to a message. Absent text is not written.
@@ -191,6 +223,7 @@ type Delta struct {
 	Reasoning        string   `json:"reasoning,omitempty"`
 	Thinking         string   `json:"thinking,omitempty"`
 	Refusal          string   `json:"refusal,omitempty"`
+	TokenID          *int32   `json:"token_id,omitempty"` // Together, one token a chunk
 }
 
 // Usage counts tokens.
@@ -201,6 +234,7 @@ type Usage struct {
 	PromptTokensDetails     *PromptDetails    `json:"prompt_tokens_details,omitempty"`
 	CompletionTokensDetails *CompletionDetail `json:"completion_tokens_details,omitempty"`
 	PromptCacheHitTokens    int64             `json:"prompt_cache_hit_tokens,omitempty"` // DeepSeek
+	ReasoningTokens         int64             `json:"reasoning_tokens,omitempty"`        // SGLang
 	Cost                    *float64          `json:"cost,omitempty"`                    // OpenRouter, in US dollars
 }
 
@@ -214,15 +248,29 @@ type CompletionDetail struct {
 	ReasoningTokens int64 `json:"reasoning_tokens"`
 }
 
-// Logprobs are the log-probabilities of a chat choice, token by token.
+// Logprobs are the log-probabilities of a chat choice, token by token. Together gives lists side by side instead, and in a
+// stream the bare number of the chunk's token.
 type Logprobs struct {
-	Content []TokenLogprob `json:"content"`
+	Content       []TokenLogprob `json:"content"`
+	TokenIDs      []int32        `json:"token_ids,omitempty"`
+	TokenLogprobs []*Logprob     `json:"token_logprobs,omitempty"`
+	Only          *Logprob       `json:"-"`
 }
 
-// TokenLogprob is a token of the completion with the most likely ones at its place. ID is llama.cpp's and our own
-// server's addition.
+// UnmarshalJSON reads the object or the bare number.
+func (l *Logprobs) UnmarshalJSON(data []byte) error {
+	if c := bytes.TrimSpace(data); len(c) > 0 && c[0] != '{' {
+		return json.Unmarshal(data, &l.Only)
+	}
+	type plain Logprobs
+	return json.Unmarshal(data, (*plain)(l))
+}
+
+// TokenLogprob is a token of the completion with the most likely ones at its place. Its id is an addition of llama.cpp and
+// our own server, and under the other name of Fireworks.
 type TokenLogprob struct {
 	ID          *int32         `json:"id,omitempty"`
+	TokenID     *int32         `json:"token_id,omitempty"`
 	Token       string         `json:"token"`
 	Logprob     Logprob        `json:"logprob"`
 	Bytes       Bytes          `json:"bytes"`

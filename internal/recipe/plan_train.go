@@ -89,6 +89,8 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 			quirk = quirk || strings.HasPrefix(c.Teacher.Model, m.Prefix) && m.NoLogprobs
 		}
 		switch {
+		case d.ChosenIDs:
+			add("%s gives log-probabilities of an answer's own tokens alone: use signal none, or a score section with an open model", d.Name)
 		case d.TopLogprobs == 0 || quirk:
 			add("%s gives no log-probabilities for %s: use signal none, or a score section with an open model", d.Name, c.Teacher.Model)
 		case c.Teacher.Signal.K > d.TopLogprobs:

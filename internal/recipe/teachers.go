@@ -134,6 +134,7 @@ func (r *Run) priceOf(t *config.Teacher) (price remote.Price, ok bool) {
 	default:
 		price, ok = remote.ListPrice(dialectOf(t), t.Model)
 	}
+	price.Long = remote.LongPrice{} // sums over many calls are no long prompt
 	if ok && t.Batch {
 		price = price.Times(batchDiscount)
 		price.Source += ", half of it for batches"

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
@@ -53,13 +52,17 @@ func (a *answer) complete() bool { return a.finish != "" || a.done }
 // finishReason translates the words servers have for the two ordinary ends; other words are kept.
 func finishReason(word string) string {
 	switch strings.ToLower(word) {
-	case "stop", "eos", "end_turn", "stop_sequence", "eos_token", "end":
+	case "stop", "eos", "eot", "end_turn", "stop_sequence", "eos_token", "end":
 		return distill.FinishStop
 	case "length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded":
 		return distill.FinishLength
 	}
 	return strings.ToLower(word)
 }
+
+// failures are the reasons why a server ended an answer that it could not finish: DeepSeek's, vLLM's and SGLang's, Mistral's
+// and OpenRouter's.
+var failures = map[string]bool{"insufficient_system_resource": true, "abort": true, "aborted": true, "error": true}
 
 // impossible is what servers write for a probability of zero: -9999, or minus infinity.
 const impossible = -9000
@@ -121,34 +124,6 @@ func (a *answer) sortTop() {
 	slices.SortFunc(a.top, func(x, y entry) int { return cmp.Or(cmp.Compare(y.logprob, x.logprob), cmp.Compare(x.id, y.id)) })
 }
 
-// addLogprobs adds the positions of an OpenAI logprobs object.
-func (a *answer) addLogprobs(lp *openai.Logprobs, spec distill.SignalSpec) {
-	if lp == nil {
-		return
-	}
-	for i := range lp.Content {
-		p := &lp.Content[i]
-		a.top = a.top[:0]
-		for j := range p.TopLogprobs {
-			a.top = append(a.top, entryOf(&p.TopLogprobs[j]))
-		}
-		a.position(entryOf(p), a.top, spec.Kind, spec.K)
-	}
-}
-
-// entryOf finds the token id: in the id field (llama.cpp, distill), or in a text "token_id:123" (vLLM).
-func entryOf(p *openai.TokenLogprob) entry {
-	e := entry{logprob: float32(p.Logprob)}
-	if p.ID != nil && *p.ID >= 0 {
-		e.id, e.known = *p.ID, true
-	} else if digits, ok := strings.CutPrefix(p.Token, "token_id:"); ok {
-		if id, err := strconv.ParseInt(digits, 10, 32); err == nil && id >= 0 {
-			e.id, e.known = distill.Token(id), true
-		}
-	}
-	return e
-}
-
 // addUsage takes over an OpenAI usage object.
 func (a *answer) addUsage(u *openai.Usage) {
 	if u == nil {
@@ -161,6 +136,7 @@ func (a *answer) addUsage(u *openai.Usage) {
 	if d := u.CompletionTokensDetails; d != nil {
 		a.usage.reasoning = d.ReasoningTokens
 	}
+	a.usage.reasoning = max(a.usage.reasoning, u.ReasoningTokens)
 }
 
 // check finds answers that cannot be right: log-probabilities that are not one a token mean that events were lost or

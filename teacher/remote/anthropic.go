@@ -67,12 +67,17 @@ func (messagesWire) authorize(h http.Header, k key) {
 
 func (messagesWire) request(t *Teacher, c *call) (string, any) {
 	s := c.sampling
-	r := messagesRequest{Model: t.opts.Model, MaxTokens: c.maxTokens, StopSequences: s.Stop, Stream: c.stream, Temperature: &s.Temperature}
-	if s.TopP > 0 && s.TopP < 1 {
-		r.TopP = &s.TopP
-	}
-	if s.TopK > 0 {
-		r.TopK = &s.TopK
+	r := messagesRequest{Model: t.opts.Model, MaxTokens: c.maxTokens, StopSequences: s.Stop, Stream: c.stream}
+	if !t.fixedSampling() {
+		if s.TopP > 0 && s.TopP < 1 {
+			r.TopP = &s.TopP
+		}
+		if s.Temperature != 1 || r.TopP == nil { // of the two newer models take only one
+			r.Temperature = &s.Temperature
+		}
+		if s.TopK > 0 {
+			r.TopK = &s.TopK
+		}
 	}
 	r.System, r.Messages = splitSystem(c.messages)
 	return "/messages", r

@@ -217,7 +217,7 @@ func (t *Teacher) bodyFault(w *watchdog, response *http.Response, err error) *fa
 	var se *serverError
 	if errors.As(err, &se) {
 		status := se.object.CodeStatus()
-		f := &fault{cause: "error in 200", billed: true, wait: retryAfter(response.Header, time.Now()),
+		f := &fault{cause: "error in 200", billed: true, wait: max(retryAfter(response.Header, time.Now()), wished(se.object, time.Now())),
 			err: errors.New(t.redact.Replace(describe(status, se.object)))}
 		f.remedy, f.hint = t.judge(status, se.object)
 		return f

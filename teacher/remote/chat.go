@@ -32,6 +32,9 @@ func (chatWire) request(t *Teacher, c *call) (string, any) {
 		if d.Name == "vllm" || d.Name == "openai-compatible" {
 			r.ReturnTokensAsTokenIDs = &yes
 		}
+		if d.MetaInfo {
+			r.ReturnMetaInfo = &yes
+		}
 	}
 	if c.continuing() {
 		switch d.Continue {
@@ -42,15 +45,26 @@ func (chatWire) request(t *Teacher, c *call) (string, any) {
 		}
 	}
 	t.setSampling(r, c)
+	if c.spec.Kind == distill.TopK && d.ChosenIDs {
+		return "/chat/completions", countedLogprobs{r, 1}
+	}
 	return "/chat/completions", r
 }
 
-// setSampling writes the sampling settings under the dialect's names for them.
+// countedLogprobs is a request to Together, whose logprobs is a number.
+type countedLogprobs struct {
+	*openai.ChatRequest
+	Logprobs int `json:"logprobs"`
+}
+
+// setSampling writes the sampling settings under the dialect's names for them. Where a server would fill in what is left
+// out with defaults of its own, the values that change nothing are written too.
 func (t *Teacher) setSampling(r *openai.ChatRequest, c *call) {
-	d, s := &t.dialect, &c.sampling
-	if !t.quirk.FixedSampling {
+	d, s := &t.dialect, c.sampling
+	s.TopP, s.RepetitionPenalty = orDefault(s.TopP, 1), orDefault(s.RepetitionPenalty, 1)
+	if !t.fixedSampling() {
 		r.Temperature = &s.Temperature
-		if s.TopP > 0 && s.TopP < 1 {
+		if s.TopP < 1 || d.FillsIn {
 			r.TopP = &s.TopP
 		}
 	}
@@ -68,13 +82,16 @@ func (t *Teacher) setSampling(r *openai.ChatRequest, c *call) {
 	case "random_seed":
 		r.RandomSeed = &seed
 	}
-	if s.TopK > 0 {
+	if s.TopK == 0 {
+		s.TopK = d.AllTopK
+	}
+	if s.TopK > 0 || d.FillsIn {
 		r.TopK = &s.TopK
 	}
-	if s.MinP > 0 {
+	if s.MinP > 0 || d.FillsIn {
 		r.MinP = &s.MinP
 	}
-	if penalized(*s) {
+	if penalized(s) || d.FillsIn {
 		if d.RepetitionPenalty == "repeat_penalty" {
 			r.RepeatPenalty = &s.RepetitionPenalty
 		} else {
@@ -140,7 +157,7 @@ func addChat(data []byte, c *call, a *answer) error {
 		if d := ch.Delta; d != nil {
 			addDelta(d, a)
 		}
-		a.addLogprobs(ch.Logprobs, c.spec)
+		a.addLogprobs(ch, c.spec)
 		if ch.FinishReason != nil {
 			a.finish = finishReason(*ch.FinishReason)
 		}

@@ -82,15 +82,18 @@ func (t *Teacher) prepare(req teacher.Request) (*call, error) {
 	if len(s.Stop) > d.MaxStops {
 		return nil, teacher.Errorf(teacher.Fatal, "", "remote: %s takes %d stop texts, not %d", d.Name, d.MaxStops, len(s.Stop))
 	}
-	if t.quirk.FixedSampling && (s.Temperature != 0 || s.TopP != 0) {
-		t.warnOnce("model %s takes no temperature and no top_p: they are not sent", t.opts.Model)
+	if t.fixedSampling() && (s.Temperature != 0 || s.TopP != 0) {
+		t.warnOnce("model %s takes no temperature, top_p and top_k: they are not sent", t.opts.Model)
 	}
 	if err := t.checkSignal(req.Signal); err != nil {
 		return nil, err
 	}
 	c := &call{messages: req.Messages, sampling: s, spec: req.Signal, stream: !t.opts.NoSSE, maxTokens: s.MaxTokens}
-	if c.continuing() && d.Continue == CannotContinue {
-		return nil, teacher.Errorf(teacher.Permanent, "end the messages with a user's turn", "remote: %s cannot continue an assistant's turn", d.Name)
+	if c.continuing() && !t.continues() {
+		return nil, teacher.Errorf(teacher.Permanent, "end the messages with a user's turn", "remote: %s cannot continue an assistant's turn with model %s", d.Name, t.opts.Model)
+	}
+	if d.MetaInfo && c.spec.Kind == distill.TopK {
+		c.stream = false // it comes with whole answers only
 	}
 	if limits := t.opts.Budget.Limits(); c.maxTokens <= 0 && (limits.USD > 0 || limits.Tokens > 0 || d.Wire == Messages) {
 		if c.maxTokens = t.opts.MaxOutput; c.maxTokens <= 0 {
@@ -110,7 +113,9 @@ func (t *Teacher) checkSignal(spec distill.SignalSpec) error {
 	case distill.Sampled:
 		return teacher.Errorf(teacher.Fatal, "ask for topk, or score the answers with a local teacher afterwards", "remote: servers give no sampled signal")
 	case distill.TopK:
-		if !t.signals() {
+		if t.dialect.ChosenIDs {
+			t.warnOnce("%s gives ids and log-probabilities of the answer's own tokens, and no others with ids: answers come without a signal", t.dialect.Name)
+		} else if !t.signals() {
 			t.warnOnce("%s gives no log-probabilities with token ids for model %s: answers come without a signal", t.dialect.Name, t.opts.Model)
 		} else if spec.K < 1 || spec.K > t.dialect.TopLogprobs {
 			return teacher.Errorf(teacher.Fatal, "", "remote: %s gives 1 to %d alternatives a token, not %d", t.dialect.Name, t.dialect.TopLogprobs, spec.K)
@@ -164,6 +169,10 @@ func (t *Teacher) ask(ctx context.Context, c *call) (*answer, error) {
 				f.err = fmt.Errorf("every request so far was refused, the last: %w", f.err)
 			}
 			return nil, f.final()
+		case plainer:
+			t.plain.Store(true)
+			t.warnOnce("model %s takes no temperature, top_p and top_k: they are not sent", t.opts.Model)
+			continue
 		case anotherKey:
 			continue // the next attempt finds out whether there is one
 		case retrySlower:
@@ -218,8 +227,8 @@ func (t *Teacher) once(ctx context.Context, c *call) (*answer, *fault, error) {
 	if f == nil {
 		if err := a.check(); err != nil && c.scored == nil {
 			f = &fault{remedy: retryLater, cause: "inconsistent", billed: true, err: err}
-		} else if a.finish == "insufficient_system_resource" {
-			f = &fault{remedy: retryLater, cause: "overloaded", err: errors.New("server gave up for want of resources")}
+		} else if failures[a.finish] {
+			f = &fault{remedy: retryLater, cause: "gave up", billed: true, err: fmt.Errorf("server gave up in the middle of the answer (%s)", a.finish)}
 		}
 	}
 	spent = t.spent(c, worst, a, f)
@@ -250,7 +259,7 @@ func (t *Teacher) report(l *lane, c *call, a *answer, f *fault) {
 		if left := t.lanes.kill(l, f); left > 0 {
 			t.log.Warn("key refused; going on with the others", "key", l.key, "keys left", left, "error", f.err)
 		}
-	case giveUpRequest, giveUpRun:
+	case giveUpRequest, giveUpRun, plainer:
 		t.breaker.succeeded()
 	case retryLater:
 		if f.cause == "cancelled" {

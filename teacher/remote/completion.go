@@ -56,7 +56,7 @@ func (t *Teacher) enlarge(c *call, done *distill.Completion) (*call, bool) {
 	switch {
 	case t.opts.OnTruncated == MoreRoom && c.maxTokens < t.opts.MaxOutput:
 		next.maxTokens = min(2*c.maxTokens, t.opts.MaxOutput)
-	case t.opts.OnTruncated == Continue && t.dialect.Continue != CannotContinue && done.Response != "":
+	case t.opts.OnTruncated == Continue && t.continues() && done.Response != "":
 		asked := c.messages
 		if c.continuing() {
 			asked = asked[:len(asked)-1]

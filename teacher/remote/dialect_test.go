@@ -55,8 +55,9 @@ func TestPrices(t *testing.T) {
 		{"openai", "gpt-4o-mini", 0.15, true},
 		{"openai", "gpt-4o-mini-2024-07-18", 0.15, true},
 		{"openai", "gpt-5-pro", 0, false},
-		{"anthropic", "claude-3-5-haiku-latest", 0.80, true},
-		{"anthropic", "claude-3-5-haiku-20241022", 0.80, true},
+		{"anthropic", "claude-haiku-4-5-latest", 1, true},
+		{"anthropic", "claude-haiku-4-5-20251001", 1, true},
+		{"anthropic", "claude-haiku-4", 0, false},
 		{"vllm", "anything", 0, true},
 		{"openai-compatible", "gpt-4o-mini", 0, false},
 	} {
@@ -69,6 +70,16 @@ func TestPrices(t *testing.T) {
 	p := Price{Input: 2, CachedInput: 1, Output: 10}
 	if got := p.Cost(3e6, 1e6, 1e5); got != 2*2+1+1 {
 		t.Errorf("cost %v", got)
+	}
+	p.Long = LongPrice{From: 1000, Input: 4, Output: 20}
+	if short, long := p.Cost(1000, 0, 0), p.Cost(1001, 1001, 1e6); short != 0.002 || long != 20+1001*2e-6 {
+		t.Errorf("%v for a prompt of 1000 tokens, %v for one more, out of the cache", short, long)
+	}
+	for _, p := range prices {
+		if err := p.price.validate(); err != nil || p.price.Input <= 0 || p.price.Output < p.price.Input || p.price.CachedInput > p.price.Input ||
+			p.date == "" || priceSources[p.dialect] == "" || p.price.Long.From > 0 && p.price.Long.Input <= p.price.Input {
+			t.Errorf("%+v: %v", p, err)
+		}
 	}
 }
 
@@ -100,6 +111,13 @@ func TestRequests(t *testing.T) {
 			`{"model":"qwen","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"2+2?"}],"stream":true,"stream_options":{"include_usage":true},
 			"temperature":0.7,"top_p":0.9,"top_k":40,"min_p":0.05,"repetition_penalty":1.1,"max_tokens":99,"stop":["END"],"seed":7,
 			"logprobs":true,"top_logprobs":5,"return_tokens_as_token_ids":true}`},
+		"sglang": {nil, "qwen", "/chat/completions",
+			`{"model":"qwen","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"2+2?"}],
+			"temperature":0.7,"top_p":0.9,"top_k":40,"min_p":0.05,"repetition_penalty":1.1,"max_tokens":99,"stop":["END"],"seed":7,
+			"logprobs":true,"top_logprobs":5,"return_meta_info":true}`},
+		"together": {nil, "meta/x", "/chat/completions",
+			`{"model":"meta/x","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"2+2?"}],"stream":true,"stream_options":{"include_usage":true},
+			"temperature":0.7,"top_p":0.9,"top_k":40,"min_p":0.05,"repetition_penalty":1.1,"max_tokens":99,"stop":["END"],"seed":7,"logprobs":1}`},
 		"llama.cpp": {nil, "q", "/chat/completions",
 			`{"model":"q","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"2+2?"}],"stream":true,"stream_options":{"include_usage":true},
 			"temperature":0.7,"top_p":0.9,"top_k":40,"min_p":0.05,"repeat_penalty":1.1,"max_tokens":99,"stop":["END"],"seed":7,"logprobs":true,"top_logprobs":5}`},
@@ -156,6 +174,40 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Servers that would fill in what a request leaves out are told that nothing is cut off the distribution.
+func TestNothingIsFilledIn(t *testing.T) {
+	for name, want := range map[string]string{
+		"vllm":          `"top_p":1,"top_k":-1,"min_p":0,"repetition_penalty":1`,
+		"sglang":        `"top_p":1,"top_k":-1,"min_p":0,"repetition_penalty":1`,
+		"llama.cpp":     `"top_p":1,"top_k":0,"min_p":0,"repeat_penalty":1`,
+		"ollama-native": `"top_p":1,"top_k":0,"min_p":0,"repeat_penalty":1`,
+	} {
+		known, err := New(Options{Dialect: name, Model: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer known.Close()
+		c, err := known.prepare(teacher.Request{Messages: full.Messages, Sampling: distill.Sampling{Temperature: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := known.newRequest(key{}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(request.Body)
+		got := object(t, string(body))
+		if options, nested := got["options"].(map[string]any); nested {
+			got = options
+		}
+		for setting, value := range object(t, "{"+want+"}") {
+			if got[setting] != value {
+				t.Errorf("%s: %s is %v, want %v", name, setting, got[setting], value)
+			}
+		}
+	}
+}
+
 func object(t *testing.T, text string) (v map[string]any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
@@ -209,7 +261,25 @@ func TestAnswers(t *testing.T) {
 		"DeepSeek reasoner": {"deepseek", "deepseek-reasoner", "\n\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"2+2\"}}]}\n\n: keep-alive\n\n" +
 			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"4\",\"reasoning_content\":null},\"finish_reason\":null}]}\n\n" +
 			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1000000,\"completion_tokens\":1000000,\"prompt_cache_hit_tokens\":1000000,\"completion_tokens_details\":{\"reasoning_tokens\":3}}}\n\ndata: [DONE]\n\n",
-			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 1e6, CompletionTokens: 1e6, ReasoningTokens: 3, CostUSD: usd(0.028 + 0.42)}},
+			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 1e6, CompletionTokens: 1e6, ReasoningTokens: 3, CostUSD: usd(0.006 + 1.2)}},
+		"vLLM's newer name of thinking": {"vllm", "q", `{"choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"stop","stop_reason":null}],"usage":{"prompt_tokens":9,"completion_tokens":4}}`,
+			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3, CostUSD: new(float64)}},
+		"SGLang ids": {"sglang", "q", `{"choices":[{"message":{"content":"4","reasoning_content":"2+2"},"logprobs":{"content":[{"token":"4","bytes":[52],"logprob":-0.25,"top_logprobs":[]}]},"finish_reason":"stop","matched_stop":2,
+			"meta_info":{"id":"x","output_token_logprobs":[[-0.25,19,"4"],[0,2,null]],"output_top_logprobs":[[[-0.25,19,"4"],[-1.75,20,"5"]],[[0,2,null],[null,3,null]]]}}],
+			"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"reasoning_tokens":1}}`,
+			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 2, ReasoningTokens: 1, CostUSD: new(float64),
+				TokenIDs: []int32{19, 2}, TokenLogprobs: []float32{-0.25, 0},
+				Signal: &distill.Signal{Kind: distill.TopK, Ends: []int32{2, 3}, IDs: []int32{19, 20, 2}, Logprobs: []float32{-0.25, -1.75, 0}}}},
+		"Together": {"together", "meta/x", `{"choices":[{"index":0,"logprobs":{"tokens":["4","<|eot|>"],"token_logprobs":[-0.25,-2e-6],"token_ids":[19,2],"top_logprobs":[{"4":-0.25},{"<|eot|>":-2e-6}]},
+			"finish_reason":"eos","message":{"role":"assistant","content":"4"}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}`,
+			distill.Completion{Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 2, TokenIDs: []int32{19, 2}, TokenLogprobs: []float32{-0.25, -2e-6}}},
+		"Together stream": {"together", "meta/x", "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"4\",\"token_id\":19},\"logprobs\":-0.25}]}\n\n" +
+			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\",\"token_id\":2},\"logprobs\":-0.5,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n",
+			distill.Completion{Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 2, TokenIDs: []int32{19, 2}, TokenLogprobs: []float32{-0.25, -0.5}}},
+		"Fireworks ids": {"openai-compatible", "q", `{"choices":[{"message":{"content":"4"},"logprobs":{"content":[{"token":"4","token_id":19,"logprob":-0.25,"top_logprobs":[{"token":"4","token_id":19,"logprob":-0.25}]}]},
+			"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1}}`,
+			distill.Completion{Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 1, TokenIDs: []int32{19}, TokenLogprobs: []float32{-0.25},
+				Signal: &distill.Signal{Kind: distill.TopK, Ends: []int32{1}, IDs: []int32{19}, Logprobs: []float32{-0.25}}}},
 		"OpenRouter cost": {"openrouter", "x/y", `{"choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4,"cost":0.0125}}`,
 			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3, CostUSD: usd(0.0125)}},
 		"Mistral thinking parts": {"mistral", "magistral-x", `{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"2+2"}]},{"type":"text","text":"4"}]},
@@ -235,7 +305,7 @@ func TestAnswers(t *testing.T) {
 			s := serve(t, text("", test.body))
 			known := open(t, s, func(o *Options) { o.BaseURL, o.Dialect, o.Model = s.URL, test.dialect, test.model })
 			req := plain
-			if known.signals() {
+			if known.signals() || known.dialect.ChosenIDs {
 				req.Signal = distill.SignalSpec{Kind: distill.TopK, K: 3}
 			}
 			got, err := known.Complete(t.Context(), req)

@@ -29,6 +29,7 @@ const (
 	retryLater    remedy = iota // the server failed: wait and try again
 	retrySlower                 // too many requests: everyone on this key slows down
 	anotherKey                  // this key is refused; the others may do
+	plainer                     // the model takes no sampling settings: leave them out
 	giveUpRequest               // this request will never be answered
 	giveUpRun                   // no request will be answered
 )
@@ -57,7 +58,7 @@ func (t *Teacher) faultOf(status int, header http.Header, body []byte) *fault {
 	}
 	f := &fault{
 		cause: fmt.Sprint(status),
-		wait:  retryAfter(header, time.Now()),
+		wait:  max(retryAfter(header, time.Now()), wished(e, time.Now())),
 		err:   fmt.Errorf("%s", t.redact.Replace(describe(status, e))),
 	}
 	f.remedy, f.hint = t.judge(status, e)
@@ -90,15 +91,22 @@ func (t *Teacher) judge(status int, e *openai.Error) (remedy, string) {
 		}
 		return false
 	}
+	refused := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 	credit := "the account has no credit left: add some and run again; everything answered is kept"
 	switch {
+	case refused && has("temperature", "top_p", "top_k") && has("deprecated", "not support", "unsupported") && !t.fixedSampling():
+		return plainer, "take temperature, top_p and top_k out of the sampling settings"
 	case has("insufficient_quota", "insufficient balance", "credit balance is too low"): // Gemini says "exceeded your current quota" of a rate
 		return anotherKey, credit
 	case has("api_key_invalid", "invalid_api_key", "incorrect api key", "api key not valid"):
 		return anotherKey, "the API key is wrong or was withdrawn: check the environment variable named in the recipe"
 	case has("model_not_found", "model not exist", "model not found", "unknown model", "is not a valid model"),
 		has("model") && has("does not exist", "not found") && status >= 400 && status < 500:
-		return giveUpRun, fmt.Sprintf("the server does not know model %q: GET %s/models lists what it has", t.opts.Model, t.base)
+		hint := fmt.Sprintf("the server does not know model %q: GET %s/models lists what it has", t.opts.Model, t.base)
+		if note := t.quirk.Note.Fact; note != "" {
+			hint += " (" + note + ")"
+		}
+		return giveUpRun, hint
 	}
 	switch status {
 	case http.StatusTooManyRequests:

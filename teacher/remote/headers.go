@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed-d24fde5f/distill/internal/openai"
 )
 
 // retryAfter returns how long a server asks to wait: retry-after-ms (OpenAI, Azure), Retry-After as seconds or a date
@@ -23,17 +25,35 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
+// wished returns how long an error's body asks to wait, where headers do not come through: Gemini's retryDelay, and the
+// headers that OpenRouter passes on.
+func wished(e *openai.Error, now time.Time) time.Duration {
+	var wait time.Duration
+	for _, d := range e.Details {
+		wait = max(wait, resetIn(d.RetryDelay, now))
+	}
+	passed := http.Header{}
+	for name, value := range e.Metadata.Headers {
+		passed.Set(name, value)
+	}
+	return max(wait, retryAfter(passed, now), exhausted(passed, now))
+}
+
 // exhausted returns how long a server's own count says that nothing remains: for the requests or the tokens whose
 // remaining count is 0, the time until the reset. The headers are x-ratelimit-remaining-requests and its like (OpenAI,
-// Groq, Together, vendors after them), anthropic-ratelimit-requests-remaining, and OpenRouter's x-ratelimit-remaining.
+// Groq, vendors after them), x-ratelimit-remaining (OpenRouter, Together), x-tokenlimit-remaining (Together),
+// x-ratelimitbysize-remaining-minute (Mistral), and anthropic-ratelimit-requests-remaining and its like.
 func exhausted(h http.Header, now time.Time) time.Duration {
 	var wait time.Duration
 	for _, names := range [][2]string{
 		{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
 		{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
 		{"X-Ratelimit-Remaining", "X-Ratelimit-Reset"},
+		{"X-Tokenlimit-Remaining", "X-Ratelimit-Reset"},
+		{"X-Ratelimitbysize-Remaining-Minute", "Ratelimitbysize-Reset"},
 		{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
 		{"Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"},
+		{"Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset"},
 		{"Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset"},
 	} {
 		if h.Get(names[0]) == "0" {

@@ -16,6 +16,7 @@ import (
 // Served is a model that a server offers. Only our own server says more than its name.
 type Served struct {
 	Name          string
+	Owner         string // who the server says made or serves it; engines name themselves
 	TokenizerHash string
 	Context       int
 }
@@ -68,7 +69,7 @@ func parseModels(body []byte) ([]Served, error) {
 	}
 	var served []Served
 	for _, m := range list.Data {
-		s := Served{Name: m.ID}
+		s := Served{Name: m.ID, Owner: m.OwnedBy}
 		if m.Meta != nil {
 			s.TokenizerHash, s.Context = m.Meta.TokenizerHash, m.Meta.Context
 		}
@@ -81,6 +82,9 @@ func parseModels(body []byte) ([]Served, error) {
 	}
 	return served, nil
 }
+
+// engines are the dialects of servers that name themselves in their model list.
+var engines = map[string]string{"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp", "distill": "distill"}
 
 // Check asks the server whether address, key and model are right, before anything is spent. A server that does not list
 // its models passes.
@@ -95,6 +99,9 @@ func (t *Teacher) Check(ctx context.Context) error {
 	}
 	var names []string
 	for _, s := range served {
+		if name := engines[s.Owner]; name != "" && t.dialect.Name == "openai-compatible" {
+			t.warnOnce("%s is a server of the dialect %s: name it in the recipe, for settings and signals that are its own", t.base.Host, name)
+		}
 		if s.Name == t.opts.Model || strings.TrimSuffix(s.Name, ":latest") == t.opts.Model {
 			return nil
 		}

@@ -18,10 +18,10 @@ type ollamaRequest struct {
 
 type ollamaOptions struct {
 	Temperature   float64  `json:"temperature"`
-	TopP          float64  `json:"top_p,omitempty"`
-	TopK          int      `json:"top_k"` // 0 is all; absent would be the model file's
-	MinP          float64  `json:"min_p,omitempty"`
-	RepeatPenalty float64  `json:"repeat_penalty"` // 1 is none; absent would be the model file's
+	TopP          float64  `json:"top_p"` // 1 is all; absent would be the model file's, as with the next three
+	TopK          int      `json:"top_k"` // 0 is all
+	MinP          float64  `json:"min_p"`
+	RepeatPenalty float64  `json:"repeat_penalty"` // 1 is none
 	NumPredict    int      `json:"num_predict"`    // −1 is no limit
 	Stop          []string `json:"stop,omitempty"`
 	Seed          int64    `json:"seed"`
@@ -42,7 +42,7 @@ func (ollamaWire) authorize(h http.Header, k key) { chatWire{}.authorize(h, k) }
 func (ollamaWire) request(t *Teacher, c *call) (string, any) {
 	s := c.sampling
 	r := ollamaRequest{Model: t.opts.Model, Stream: c.stream, Options: ollamaOptions{
-		Temperature: s.Temperature, TopP: s.TopP, TopK: s.TopK, MinP: s.MinP, RepeatPenalty: orDefault(s.RepetitionPenalty, 1),
+		Temperature: s.Temperature, TopP: orDefault(s.TopP, 1), TopK: s.TopK, MinP: s.MinP, RepeatPenalty: orDefault(s.RepetitionPenalty, 1),
 		NumPredict: orDefault(c.maxTokens, -1), Stop: s.Stop, Seed: foldSeed(s.Seed),
 	}}
 	for _, m := range c.messages {

@@ -6,7 +6,7 @@
 // at once and says what to do. Keys come from named environment variables and appear nowhere else. What servers differ
 // in is one table, [Dialects].
 //
-//	t, err := remote.New(remote.Options{BaseURL: "https://api.deepseek.com", Model: "deepseek-chat", KeyEnv: []string{"DEEPSEEK_API_KEY"}})
+//	t, err := remote.New(remote.Options{BaseURL: "https://api.deepseek.com", Model: "deepseek-flash", KeyEnv: []string{"DEEPSEEK_API_KEY"}})
 //	c, err := t.Complete(ctx, teacher.Request{Messages: messages, Sampling: sampling})
 //
 // One prompt is one call; [NewBatch] asks through batch endpoints instead, for half the price and within a day.
@@ -23,6 +23,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
@@ -102,7 +103,8 @@ type Teacher struct {
 	price   *Price
 	log     *slog.Logger
 	stats   counters
-	warned  sync.Map // texts of warnings given once
+	warned  sync.Map    // texts of warnings given once
+	plain   atomic.Bool // the server said that the model takes no sampling settings
 
 	closing context.Context
 	close   context.CancelCauseFunc
@@ -251,6 +253,14 @@ func (t *Teacher) Dialect() Dialect { return t.dialect }
 // signals reports whether the model can give log-probabilities with ids.
 func (t *Teacher) signals() bool {
 	return t.dialect.TopLogprobs > 0 && t.dialect.TokenIDs && !t.quirk.NoLogprobs
+}
+
+// fixedSampling reports whether the model takes no sampling settings, by the table or by what the server said.
+func (t *Teacher) fixedSampling() bool { return t.quirk.FixedSampling || t.plain.Load() }
+
+// continues reports whether an unfinished turn of the assistant can be gone on with.
+func (t *Teacher) continues() bool {
+	return t.dialect.Continue != CannotContinue && !t.quirk.NoPrefill
 }
 
 // Close ends calls in flight and drops idle connections.

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -211,34 +210,10 @@ func (inputWire) request(t *Teacher, c *call) (string, any) {
 	return "/generate", &inputRequest{InputIDs: c.scored.tokens, Logprobs: true, TopNumber: max(c.spec.K, 1)}
 }
 
-// triple is SGLang's [log-probability, id, text].
-type triple struct{ entry }
-
-// UnmarshalJSON reads the first two of the three.
-func (e *triple) UnmarshalJSON(data []byte) error {
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return err
-	}
-	if len(parts) < 2 {
-		return fmt.Errorf("an entry of %d parts, want [logprob, id, text]", len(parts))
-	}
-	var l openai.Logprob
-	if err := errors.Join(json.Unmarshal(parts[0], &l), json.Unmarshal(parts[1], &e.id)); err != nil {
-		return err
-	}
-	e.logprob, e.known = float32(l), e.id >= 0
-	return nil
-}
-
 func (inputWire) whole(body []byte, c *call, a *answer) error {
 	var r struct {
-		Error *openai.Error `json:"error"`
-		Meta  struct {
-			PromptTokens int64      `json:"prompt_tokens"`
-			Input        []triple   `json:"input_token_logprobs"`
-			Top          [][]triple `json:"input_top_logprobs"`
-		} `json:"meta_info"`
+		Error *openai.Error   `json:"error"`
+		Meta  openai.MetaInfo `json:"meta_info"`
 	}
 	if err := unmarshal(body, &r); err != nil {
 		return err
@@ -249,12 +224,12 @@ func (inputWire) whole(body []byte, c *call, a *answer) error {
 	a.usage = usage{known: true, prompt: r.Meta.PromptTokens}
 	return c.scored.take(a, len(r.Meta.Input), c.spec, func(i int) (entry, []entry) {
 		a.top = a.top[:0]
-		if i < len(r.Meta.Top) {
-			for _, e := range r.Meta.Top[i] {
-				a.top = append(a.top, e.entry)
+		if i < len(r.Meta.InputTop) {
+			for _, t := range r.Meta.InputTop[i] {
+				a.top = append(a.top, tripleEntry(t))
 			}
 		}
-		return r.Meta.Input[i].entry, a.top
+		return tripleEntry(r.Meta.Input[i]), a.top
 	})
 }
 
