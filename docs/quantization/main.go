@@ -1,26 +1,26 @@
 // Command quantization makes docs/quantization.md: what each number format costs and keeps, on a real model.
 //
-//	go run ./docs/quantization [-model MODEL] [-text FILE] [-oracle PROGRAM]
+//	go run ./docs/quantization [-model MODEL] [-text FILE] [-against FOLDER]
+//	go run ./docs/quantization -encoders [-threads N] [-against FOLDER]
 //	go run ./docs/quantization -against FOLDER [-threads N] FILE.gguf…
 //
-// The second form prints how fast this program and llama.cpp run the same files, in turn: FOLDER is where shared/oracle's
-// setup.sh put llama.cpp's libraries.
+// The second form prints only the table of the encoders. The third prints how fast this program and llama.cpp run the same
+// files, in turn. FOLDER is where shared/oracle's setup.sh put llama.cpp's libraries, which then do everything beside us.
 //
 // The model's weights are decoded to float32 and quantized to every format, purely (the same format for every matrix) and
 // in the mixes. The program measures the error of the weights, the divergence of the predictions over a text, the speed of
-// encoding and of decoding tokens. With the oracle of shared/oracle, llama.cpp's own quantizer does the same beside it.
+// running; and, on random weights, errors and speed of the encoders with and without an importance.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"time"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/chat"
@@ -46,27 +46,32 @@ var fileTypes = []fileType{
 
 // bench is what every row is measured with.
 type bench struct {
-	dir, source, oracle string
-	float               *model.Model
-	tokens              []distill.Token
+	dir, source string
+	encoders    *encoders
+	float       *model.Model
+	tokens      []distill.Token
 }
 
 func main() {
 	name := flag.String("model", "builtin:reasoner", "GGUF file, Hugging Face folder or built-in model")
 	text := flag.String("text", "", "text to predict; without it, the built-in model's own word problems")
-	oracle := flag.String("oracle", "", "llama_oracle program, for llama.cpp's errors beside ours")
-	against := flag.String("against", "", "folder of llama.cpp's libraries: print how fast both run the files given")
-	threads := flag.Int("threads", 1, "threads with -against")
+	against := flag.String("against", "", "folder of llama.cpp's libraries, which do the same beside us")
+	threads := flag.Int("threads", runtime.NumCPU(), "threads")
+	onlyEncoders := flag.Bool("encoders", false, "print only the table of the encoders")
 	ours := flag.String("ours", "", "GGUF file: print only how fast this program runs it")
 	flag.Parse()
 	var err error
 	switch {
 	case *ours != "":
 		err = printOurs(*ours, *threads)
-	case *against != "":
+	case flag.NArg() > 0 && *against == "":
+		err = errors.New("files are timed beside llama.cpp: name its libraries' folder, -against FOLDER")
+	case flag.NArg() > 0:
 		err = runSpeed(*against, *threads, flag.Args())
+	case *onlyEncoders:
+		err = runEncoders(*against, *threads)
 	default:
-		err = run(*name, *text, *oracle)
+		err = run(*name, *text, *against, *threads)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "quantization:", err)
@@ -74,20 +79,39 @@ func main() {
 	}
 }
 
-func run(name, text, oracle string) error {
-	b := &bench{oracle: oracle}
+// runEncoders prints the table of the encoders.
+func runEncoders(against string, threads int) error {
+	dir, err := os.MkdirTemp("", "quantization-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	e, err := newEncoders(dir, against, threads, encoderShape)
+	if err != nil {
+		return err
+	}
+	table, err := e.table()
+	fmt.Print(table)
+	return err
+}
+
+func run(name, text, against string, threads int) error {
+	b := new(bench)
 	var err error
 	if b.dir, err = os.MkdirTemp("", "quantization-*"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if b.encoders, err = newEncoders(b.dir, against, threads, encoderShape); err != nil {
+		return err
+	}
 	m, err := workbench.Open(name)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	b.source = filepath.Join(b.dir, "f32.gguf")
-	if err := b.encode(m, fileType{name: "F32", pure: true}, b.source); err != nil {
+	if _, err := b.encoders.encode(fileType{name: "F32", pure: true}, b.source, nil, m); err != nil {
 		return err
 	}
 	if b.float, err = model.Open(b.source); err != nil {
@@ -108,6 +132,11 @@ func run(name, text, oracle string) error {
 		page.WriteString(row + "\n")
 	}
 	page.WriteString(notes)
+	table, err := b.encoders.table()
+	if err != nil {
+		return err
+	}
+	page.WriteString(table)
 	return os.WriteFile(filepath.Join("docs", "quantization.md"), []byte(page.String()), 0o644)
 }
 
@@ -139,39 +168,19 @@ func words(m *model.Model, text string) ([]distill.Token, error) {
 	return tokens, nil
 }
 
-func (b *bench) encode(m *model.Model, t fileType, path string) error {
-	plan, err := model.NewPlan(m.Config, t.name, model.PlanOptions{Pure: t.pure})
-	if err != nil {
-		return err
-	}
-	return model.WriteGGUF(path, m, plan)
-}
-
 // row measures one format.
 func (b *bench) row(t fileType) (string, error) {
 	path := filepath.Join(b.dir, t.name+".gguf")
-	took := time.Duration(math.MaxInt64)
-	for range 3 {
-		start := time.Now()
-		if err := b.encode(b.float, t, path); err != nil {
-			return "", err
-		}
-		took = min(took, time.Since(start))
+	if _, err := b.encoders.encode(t, path, nil, b.float); err != nil {
+		return "", err
 	}
-	ours, err := b.rms(path)
+	ours, err := relativeError(b.float, path, nil)
 	if err != nil {
 		return "", err
 	}
-	theirs := math.NaN()
-	if b.oracle != "" {
-		other := filepath.Join(b.dir, t.name+"-llama.gguf")
-		pure := map[bool]string{true: "1", false: "0"}[t.pure]
-		if out, err := exec.Command(b.oracle, "quantize", b.source, other, fmt.Sprint(t.ftype), pure).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("llama-quantize: %w\n%s", err, out)
-		}
-		if theirs, err = b.rms(other); err != nil {
-			return "", err
-		}
+	theirs, err := b.llamaError(t)
+	if err != nil {
+		return "", err
 	}
 	diff, err := b.diff(path)
 	if err != nil {
@@ -185,38 +194,25 @@ func (b *bench) row(t fileType) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	floats := float64(b.float.Config.Params()) * 4 / 1e6
-	return fmt.Sprintf("| %s | %.2f | %.3g | %s | %.5f | %.2f %% | %.0f | %.0f | %.0f |", t.name,
-		float64(info.Size())*8/float64(b.float.Config.Params()), 100*ours, percent(theirs), diff.MeanKL, 100*diff.TopOneAgreement,
-		floats/took.Seconds(), speed.PrefillTokensPerS, speed.DecodeTokensPerS), nil
+	return fmt.Sprintf("| %s | %.2f | %.3g | %s | %.5f | %.2f %% | %.0f | %.0f |", t.name,
+		float64(info.Size())*8/float64(b.float.Config.Params()), 100*ours, theirs, diff.MeanKL, 100*diff.TopOneAgreement,
+		speed.PrefillTokensPerS, speed.DecodeTokensPerS), nil
 }
 
-// rms returns the root mean square error of a file's matrices relative to the root mean square of the float weights.
-func (b *bench) rms(path string) (float64, error) {
-	m, err := model.Open(path)
-	if err != nil {
-		return 0, err
+// llamaError returns, in percent, the error that llama.cpp's quantizer leaves; "" without its library.
+func (b *bench) llamaError(t fileType) (string, error) {
+	e := b.encoders
+	if e.program == "" {
+		return "", nil
 	}
-	defer m.Close()
-	var squares, total float64
-	for _, s := range b.float.Config.Specs() {
-		if len(s.Shape) < 2 {
-			continue
-		}
-		want, err := b.float.Float32(s.Name)
-		if err != nil {
-			return 0, err
-		}
-		got, err := m.Float32(s.Name)
-		if err != nil {
-			return 0, err
-		}
-		for i, w := range want {
-			d := float64(got[i] - w)
-			squares, total = squares+d*d, total+float64(w)*float64(w)
-		}
+	path := filepath.Join(b.dir, t.name+"-llama.gguf")
+	pure := map[bool]string{true: "1", false: "0"}[t.pure]
+	var seconds float64
+	if err := e.library.ask(e.program, e.library.libraries, []string{b.source, path, fmt.Sprint(t.ftype), pure, "1"}, &seconds); err != nil {
+		return "", err
 	}
-	return math.Sqrt(squares / total), nil
+	v, err := relativeError(b.float, path, nil)
+	return fmt.Sprintf("%.3g", 100*v), err
 }
 
 func (b *bench) diff(path string) (workbench.Difference, error) {
@@ -238,21 +234,14 @@ func (b *bench) diff(path string) (workbench.Difference, error) {
 	return workbench.Diff(context.Background(), float, small, b.tokens, 512, 0, progress.Silent)
 }
 
-func percent(v float64) string {
-	if math.IsNaN(v) {
-		return ""
-	}
-	return fmt.Sprintf("%.3g", 100*v)
-}
-
 const introduction = `# What quantization costs
 
 Every format on %s, its weights decoded to float32 first, predicting %d tokens (the second half of windows of 512,
 questions and answers alike). Made by ` + "`go run ./docs/quantization`" + `; with
-` + "`-oracle`" + ` llama.cpp's own quantizer stands beside it.
+` + "`-against FOLDER`" + ` llama.cpp's own quantizer stands beside it.
 
-| format | bits a weight, whole file | RMS error %% | llama.cpp's | KL, nats a token | top-1 agreement | encoding, MB of f32/s | prefill, tokens/s | decode, tokens/s |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| format | bits a weight, whole file | RMS error %% | llama.cpp's | KL, nats a token | top-1 agreement | prefill, tokens/s | decode, tokens/s |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 `
 
 const notes = `

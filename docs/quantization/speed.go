@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,9 +10,6 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
-
-//go:embed llama/speed.c
-var llamaSpeed []byte
 
 // engine is a program on an instruction set: ours, forced by DISTILL_KERNEL, or llama.cpp with one of its libraries.
 type engine struct {
@@ -46,9 +41,9 @@ func runSpeed(oracle string, threads int, files []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	libraries := filepath.Join(oracle, "node_modules", "@node-llama-cpp", "linux-x64", "bins", "linux-x64")
-	program := filepath.Join(dir, "llama_speed")
-	if err := compileSpeed(dir, program, oracle, libraries); err != nil {
+	library := llamaIn(oracle)
+	program, err := library.compile(dir, "speed.c", llamaSpeed)
+	if err != nil {
 		return err
 	}
 	fmt.Printf("| file, %d threads |", threads)
@@ -60,7 +55,7 @@ func runSpeed(oracle string, threads int, files []string) error {
 		best := make([][2]float64, len(engines))
 		for range speedTurns {
 			for i, e := range engines {
-				prefill, decode, err := e.measure(dir, program, libraries, file, threads)
+				prefill, decode, err := e.measure(dir, program, library, file, threads)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", file, e.name, err)
 				}
@@ -76,51 +71,35 @@ func runSpeed(oracle string, threads int, files []string) error {
 	return nil
 }
 
-// compileSpeed links llama/speed.c against the libraries and headers that the oracle's setup.sh fetched.
-func compileSpeed(dir, program, oracle, libraries string) error {
-	source := filepath.Join(dir, "llama_speed.c")
-	if err := os.WriteFile(source, llamaSpeed, 0o644); err != nil {
-		return err
+// measure gives one engine its turn.
+func (e engine) measure(dir, program string, library llama, file string, threads int) (prefill, decode float64, err error) {
+	if e.backend == "" {
+		return e.measureOurs(file, threads)
 	}
-	args := []string{"-O2", "-o", program, source, "-I" + filepath.Join(oracle, "headers", "include"), "-I" + filepath.Join(oracle, "headers", "ggml", "include")}
-	for _, pattern := range []string{"libllama.v*.so", "libggml.v*.so", "libggml-base.so"} {
-		found, _ := filepath.Glob(filepath.Join(libraries, pattern))
-		args = append(args, found...)
+	alone := filepath.Join(dir, e.backend) // llama.cpp takes the best library of a folder: it gets one
+	backend := "libggml-cpu-" + e.backend + ".so"
+	if err := os.MkdirAll(alone, 0o755); err != nil {
+		return 0, 0, err
 	}
-	out, err := exec.Command("cc", append(args, "-Wl,-rpath,"+libraries)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("cannot compile llama/speed.c: %w\n%s", err, out)
+	if err := os.Symlink(filepath.Join(library.libraries, backend), filepath.Join(alone, backend)); err != nil && !os.IsExist(err) {
+		return 0, 0, err
 	}
-	return nil
+	arguments := []string{file, fmt.Sprint(threads), fmt.Sprint(speedPrefill), fmt.Sprint(speedDecode), fmt.Sprint(speedRepeat)}
+	err = library.ask(program, alone, arguments, &prefill, &decode)
+	return prefill, decode, err
 }
 
-// measure gives one engine its turn.
-func (e engine) measure(dir, program, libraries, file string, threads int) (prefill, decode float64, err error) {
-	var c *exec.Cmd
-	if e.backend == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return 0, 0, err
-		}
-		c = exec.Command(self, "-ours", file, "-threads", fmt.Sprint(threads))
-		c.Env = append(os.Environ(), "DISTILL_KERNEL="+e.kernel)
-	} else {
-		alone := filepath.Join(dir, e.backend) // llama.cpp takes the best library of a folder: it gets one
-		library := "libggml-cpu-" + e.backend + ".so"
-		if err := os.MkdirAll(alone, 0o755); err != nil {
-			return 0, 0, err
-		}
-		if err := os.Symlink(filepath.Join(libraries, library), filepath.Join(alone, library)); err != nil && !os.IsExist(err) {
-			return 0, 0, err
-		}
-		c = exec.Command(program, file, fmt.Sprint(threads), fmt.Sprint(speedPrefill), fmt.Sprint(speedDecode), fmt.Sprint(speedRepeat))
-		c.Env = append(os.Environ(), "LLAMA_BACKENDS="+alone)
+// measureOurs runs this program again, as a process that takes the engine's instruction set.
+func (e engine) measureOurs(file string, threads int) (prefill, decode float64, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, 0, err
 	}
-	var failure bytes.Buffer
-	c.Stderr = &failure
+	c := exec.Command(self, "-ours", file, "-threads", fmt.Sprint(threads))
+	c.Env = append(os.Environ(), "DISTILL_KERNEL="+e.kernel)
 	out, err := c.Output()
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %s", err, failure.String())
+		return 0, 0, err
 	}
 	_, err = fmt.Sscan(string(out), &prefill, &decode)
 	return prefill, decode, err

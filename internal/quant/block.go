@@ -18,26 +18,46 @@ import (
 // encodeBlocks writes src block by block. Products are rounded to float32 before they are added, so that no platform
 // fuses them and all write the same bytes.
 func encodeBlocks(t Type, dst []byte, src []float32, importance []float32) {
-	var weights [blockSize]float32
-	var sigma2 float32
-	if importance != nil {
-		sigma2 = meanSquare(src)
-	}
 	size := t.BlockBytes()
+	if t != Q8_0 && importance != nil {
+		encodeImportant(t, dst, src, importance)
+		return
+	}
 	for i := 0; i < len(src); i += blockSize {
 		x := (*[blockSize]float32)(src[i:])
-		b := dst[:size]
-		dst = dst[size:]
 		if t == Q8_0 {
-			encodeQ8(b, x)
-			continue
+			encodeQ8(dst[:size], x)
+		} else {
+			encodeBlock(t, dst[:size], x)
 		}
-		var w []float32
-		if importance != nil {
-			weigh(weights[:], importance[i:], x[:], sigma2)
-			w = weights[:]
+		dst = dst[size:]
+	}
+}
+
+// encodeImportant quantizes a row of a 4- or 5-bit format under an importance, eight blocks at a time.
+func encodeImportant(t Type, dst []byte, src, importance []float32) {
+	const most = 8
+	var weights [most * blockSize]float32
+	var q [most * blockSize]uint8
+	var d, m [most]float32
+	sigma2, levels, size := meanSquare(src), FormOf(t).Levels, t.BlockBytes()
+	for len(src) > 0 {
+		n := min(most, len(src)/blockSize)
+		x, w := src[:n*blockSize], weights[:n*blockSize]
+		weigh(w, importance[:len(x)], x, sigma2)
+		if t == Q4_1 || t == Q5_1 {
+			fitAffineGroups(q[:len(x)], x, w, levels-1, importantSearch, d[:n], m[:n])
+		} else {
+			for i := range n {
+				from, to := i*blockSize, (i+1)*blockSize
+				d[i] = fitSymmetric(q[from:to], x[from:to], w[from:to], levels/2)
+			}
 		}
-		encodeBlock(t, b, x, w)
+		for i := range n {
+			packBlock(t, dst[:size], (*[blockSize]uint8)(q[i*blockSize:]), d[i], -m[i])
+			dst = dst[size:]
+		}
+		src, importance = src[len(x):], importance[len(x):]
 	}
 }
 
@@ -56,33 +76,27 @@ func encodeQ8(b []byte, x *[blockSize]float32) {
 	}
 }
 
-// encodeBlock quantizes one block of the 4- and 5-bit formats; w is nil without importance.
-func encodeBlock(t Type, b []byte, x *[blockSize]float32, w []float32) {
+// encodeBlock quantizes one block of a 4- or 5-bit format.
+func encodeBlock(t Type, b []byte, x *[blockSize]float32) {
 	var q [blockSize]uint8
-	levels := 16
-	if t == Q5_0 || t == Q5_1 {
-		levels = 32
-	}
 	var d, m float32
-	symmetric := t == Q4_0 || t == Q5_0
-	switch {
-	case symmetric && w != nil:
-		d = fitSymmetric(q[:], x[:], w, levels/2)
-	case symmetric:
-		d = scaleByExtreme(&q, x, levels)
-	case w != nil:
-		d, m = fitAffine(q[:], x[:], w, levels-1, search{-0.9, 0.05, 36, false})
-		m = -m
-	default:
-		d, m = scaleByRange(&q, x, levels)
+	if f := FormOf(t); f.Affine {
+		d, m = scaleByRange(&q, x, f.Levels)
+	} else {
+		d = scaleByExtreme(&q, x, f.Levels)
 	}
+	packBlock(t, b, &q, d, m)
+}
+
+// packBlock writes a block's scale, minimum and levels.
+func packBlock(t Type, b []byte, q *[blockSize]uint8, d, m float32) {
 	binary.LittleEndian.PutUint16(b, half.F16(d))
 	b = b[2:]
-	if !symmetric {
+	if t == Q4_1 || t == Q5_1 {
 		binary.LittleEndian.PutUint16(b, half.F16(m))
 		b = b[2:]
 	}
-	if levels == 32 {
+	if t == Q5_0 || t == Q5_1 {
 		var fifth uint32
 		for j, v := range q {
 			fifth |= uint32(v>>4) << j

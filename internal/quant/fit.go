@@ -27,10 +27,17 @@ func meanSquare(x []float32) float32 {
 	return s / float32(len(x))
 }
 
-// weigh sets w[i] = importance[i]·√(sigma2 + x[i]²): an element counts by what it meets and by its own size.
-func weigh(w, importance, x []float32, sigma2 float32) {
+// weighReference sets w[i] = importance[i]·√(sigma2 + x[i]²): an element counts by what it meets and by its own size.
+func weighReference(w, importance, x []float32, sigma2 float32) {
 	for i, v := range x {
 		w[i] = importance[i] * sqrt(sigma2+float32(v*v))
+	}
+}
+
+// roundGroupReference sets q[i] = clamp(roundEven((x[i]+m)/d), low, high) − low.
+func roundGroupReference(q []uint8, x []float32, d, m float32, low, high int) {
+	for i, v := range x {
+		q[i] = uint8(clamp(roundEven((v+m)/d), low, high) - low)
 	}
 }
 
@@ -151,109 +158,6 @@ func refineSymmetric(q []uint8, x []float32, n int) float32 {
 		return 0
 	}
 	return sumXL / sumLL
-}
-
-// search is the grid of an affine fit: the candidates are (n + first + step·i)/(max−min) for i = 0…count. With absolute
-// the error is Σ w·|x − x'| instead of the squares.
-type search struct {
-	first, step float32
-	count       int
-	absolute    bool
-}
-
-// fitAffine finds scale ≥ 0 and m ≥ 0 for x' = scale·q − m, q in 0…n, and writes the levels to q.
-func fitAffine(q []uint8, x, w []float32, n int, s search) (scale, m float32) {
-	w = w[:len(x)]
-	low, high := x[0], x[0]
-	sumW := w[0]
-	sumX := float32(sumW * x[0])
-	for i := 1; i < len(x); i++ {
-		if x[i] < low { // not min: of two zeros the first counts
-			low = x[i]
-		}
-		if x[i] > high {
-			high = x[i]
-		}
-		sumW += w[i]
-		sumX += float32(w[i] * x[i])
-	}
-	if low > 0 {
-		low = 0
-	}
-	if high <= low {
-		clear(q)
-		return 0, -low
-	}
-	var try [blockSize]float32
-	span := high - low
-	start := low // every candidate rounds from the smallest element, also after a better minimum was found
-	inverse := float32(n) / span
-	scale = 1 / inverse
-	affineSums(try[:len(x)], x, w, inverse, start, n)
-	storeLevels(q, try[:len(x)])
-	best := affineError(try[:len(x)], x, w, scale, low, s.absolute)
-	for i := 0; i <= s.count; i++ {
-		inverse = (s.first + float32(s.step*float32(i)) + float32(n)) / span
-		candidate := try[:len(x)]
-		sumL, sumLL, sumXL := affineSums(candidate, x, w, inverse, start, n)
-		determinant := float32(sumW*sumLL) - float32(sumL*sumL)
-		if !(determinant > 0) {
-			continue
-		}
-		a := (float32(sumW*sumXL) - float32(sumX*sumL)) / determinant
-		b := (float32(sumLL*sumX) - float32(sumL*sumXL)) / determinant
-		if b > 0 {
-			b = 0
-			a = sumXL / sumLL
-		}
-		if e := affineError(candidate, x, w, a, b, s.absolute); e < best {
-			storeLevels(q, candidate)
-			best, scale, low = e, a, b
-			start, span = b, high-b
-		}
-	}
-	return scale, -low
-}
-
-// affineSums rounds x to levels under a scale and returns Σ w·l, Σ w·l² and Σ w·l·x.
-func affineSums(l, x, w []float32, inverse, low float32, n int) (sumL, sumLL, sumXL float32) {
-	l, w = l[:len(x)], w[:len(x)]
-	high := float32(n)
-	for i, v := range x {
-		f := float32(inverse*(v-low)) + roundingBias - roundingBias
-		if f > high {
-			f = high
-		} else if !(f > 0) {
-			f = 0
-		}
-		l[i] = f
-		wl := float32(w[i] * f)
-		sumL += wl
-		sumLL += float32(wl * f)
-		sumXL += float32(wl * v)
-	}
-	return sumL, sumLL, sumXL
-}
-
-func storeLevels(q []uint8, l []float32) {
-	for i, f := range l {
-		q[i] = uint8(f)
-	}
-}
-
-func affineError(l, x, w []float32, scale, low float32, absolute bool) (e float32) {
-	l, w = l[:len(x)], w[:len(x)]
-	if absolute {
-		for i, v := range x {
-			e += float32(w[i] * abs(float32(scale*l[i])+low-v))
-		}
-		return e
-	}
-	for i, v := range x {
-		d := float32(scale*l[i]) + low - v
-		e += float32(w[i] * float32(d*d))
-	}
-	return e
 }
 
 // fitScales finds the scale of an unsigned grid 0…n for the non-negative x and writes the levels to q: the scales and

@@ -17,3 +17,25 @@ func symmetricSums(x, w []float32, inverse *[candidates]float32, n int, sumXL, s
 	}
 	symmetricSumsAVX2(&x[0], &w[:len(x)][0], len(x), inverse, sumXL, sumLL, float32(-n), float32(n-1))
 }
+
+//go:noescape
+func roundGroupAVX2(q *uint8, x *float32, n int, d, m float32, low, high int32)
+
+func roundGroup(q []uint8, x []float32, d, m float32, low, high int) {
+	if !hasAVX2 || len(x)%16 != 0 {
+		roundGroupReference(q, x, d, m, low, high)
+		return
+	}
+	roundGroupAVX2(&q[:len(x)][0], &x[0], len(x), d, m, int32(low), int32(high))
+}
+
+//go:noescape
+func weighAVX2(w, importance, x *float32, n int, sigma2 float32)
+
+func weigh(w, importance, x []float32, sigma2 float32) {
+	if !hasAVX2 || len(x)%8 != 0 {
+		weighReference(w, importance, x, sigma2)
+		return
+	}
+	weighAVX2(&w[:len(x)][0], &importance[:len(x)][0], &x[0], len(x), sigma2)
+}

@@ -48,50 +48,73 @@ func (b *superblock) encode(t Type, x, w *[superSize]float32) {
 	b.roundElements(g, x)
 }
 
-// groupFits are the scale, minimum and weight of each group before they are quantized themselves.
+// groupFits are the scale and minimum of each group before they are quantized themselves, and its weight under an importance.
 type groupFits struct{ scale, min, weight [16]float32 }
 
 // groups fits each group of the block and leaves its levels in b.q.
 func (f *groupFits) groups(b *superblock, t Type, x, w *[superSize]float32) {
 	g := gridOf(t)
-	var sigma2 float32
+	var made [superSize]float32
+	weights := &made
+	if t == Q6_K && w != nil {
+		weights = w
+	} else {
+		weighGroups(t, g, weights, x, w)
+	}
 	if w != nil {
-		sigma2 = meanSquare(x[:])
-		if t != Q2_K {
-			sigma2 *= 2
-		}
+		f.sumWeights(weights, g.group)
 	}
-	var weights [32]float32
+	if g.affine {
+		n := superSize / g.group
+		fitAffineGroups(b.q[:], x[:], weights[:], g.levels-1, searchOf(t, w != nil), f.scale[:n], f.min[:n])
+		return
+	}
 	for i := 0; i < superSize; i += g.group {
-		n := i / g.group
-		xs, q, ws := x[i:i+g.group], b.q[i:i+g.group], weights[:g.group]
-		switch {
-		case w != nil && t == Q6_K:
-			ws = w[i : i+g.group]
-		case w != nil:
-			weigh(ws, w[i:i+g.group], xs, sigma2)
-		default:
-			defaultWeights(t, ws, xs)
-		}
-		f.weight[n] = 0
-		for _, v := range ws {
-			f.weight[n] += v
-		}
-		switch {
-		case t == Q3_K && w == nil:
+		n, q, xs := i/g.group, b.q[i:i+g.group], x[i:i+g.group]
+		if t == Q3_K && w == nil {
 			f.scale[n] = refineSymmetric(q, xs, g.zero)
-		case !g.affine:
-			f.scale[n] = fitSymmetric(q, xs, ws, g.zero)
-		case w != nil:
-			f.scale[n], f.min[n] = fitAffine(q, xs, ws, g.levels-1, search{-0.9, 0.05, 36, false})
-		case t == Q2_K:
-			f.scale[n], f.min[n] = fitAffine(q, xs, ws, g.levels-1, search{-0.5, 0.1, 15, true})
-		case t == Q4_K:
-			f.scale[n], f.min[n] = fitAffine(q, xs, ws, g.levels-1, search{-1, 0.1, 20, false})
-		default:
-			f.scale[n], f.min[n] = fitAffine(q, xs, ws, g.levels-1, search{-0.5, 0.1, 15, false})
+		} else {
+			f.scale[n] = fitSymmetric(q, xs, weights[i:i+g.group], g.zero)
 		}
 	}
+}
+
+func (f *groupFits) sumWeights(w *[superSize]float32, group int) {
+	for i := 0; i < superSize; i += group {
+		var sum float32
+		for _, v := range w[i : i+group] {
+			sum += v
+		}
+		f.weight[i/group] = sum
+	}
+}
+
+// searchOf returns the grid of a type's affine fit.
+func searchOf(t Type, important bool) search {
+	switch {
+	case important:
+		return importantSearch
+	case t == Q2_K:
+		return search{-0.5, 0.1, 15, true}
+	case t == Q4_K:
+		return search{-1, 0.1, 20, false}
+	}
+	return search{-0.5, 0.1, 15, false}
+}
+
+// weighGroups says how much the error of each element counts in its group's fit.
+func weighGroups(t Type, g grid, weights, x, importance *[superSize]float32) {
+	if importance == nil {
+		for i := 0; i < superSize; i += g.group {
+			defaultWeights(t, weights[i:i+g.group], x[i:i+g.group])
+		}
+		return
+	}
+	sigma2 := meanSquare(x[:])
+	if t != Q2_K {
+		sigma2 *= 2
+	}
+	weigh(weights[:], importance[:], x[:], sigma2)
 }
 
 // defaultWeights weighs elements by their own size where nothing is known of what they meet.
@@ -174,9 +197,6 @@ func (b *superblock) roundElements(g grid, x *[superSize]float32) {
 		if d == 0 {
 			continue
 		}
-		m := float32(b.dmin * float32(b.min[n]))
-		for j := i; j < i+g.group; j++ {
-			b.q[j] = uint8(clamp(roundEven((x[j]+m)/d), -g.zero, g.levels-1-g.zero) + g.zero)
-		}
+		roundGroup(b.q[i:i+g.group], x[i:i+g.group], d, float32(b.dmin*float32(b.min[n])), -g.zero, g.levels-1-g.zero)
 	}
 }
