@@ -7,8 +7,9 @@ const lanes = 8
 
 // affineLanes are eight groups of at most 32 elements: element e of group g lies at 8·e+g.
 type affineLanes struct {
-	x, w, levels, candidate [blockSize * lanes]float32
-	scale, low              [lanes]float32
+	x, w       [blockSize * lanes]float32
+	levels     [2][blockSize * lanes]float32 // the best, and those that are tried
+	scale, low [lanes]float32
 }
 
 //go:noescape
@@ -63,7 +64,7 @@ func (a *affineLanes) load(x, w []float32, group int) {
 func (a *affineLanes) store(q []uint8, group int) {
 	for g := 0; len(q) > 0; g++ {
 		for e := range q[:group] {
-			q[e] = uint8(a.levels[lanes*e+g])
+			q[e] = uint8(a.levels[0][lanes*e+g])
 		}
 		q = q[group:]
 	}
