@@ -134,7 +134,7 @@ func datasetStats(c *cli.Context) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	_, err = fmt.Fprintln(c.App.Writer, statsText(&s))
+	_, err = fmt.Fprintln(c.App.Writer, fold(statsText(&s), widthOf(c.App.Writer)))
 	return err
 }
 

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"io"
+	"strings"
+)
+
 // What help prints. Plain text that also reads well in docs/cli.md, which is made from it.
 const (
 	appHelp = `{{.Name}} - {{.Usage}}
@@ -31,3 +36,12 @@ COMMANDS
 {{range .VisibleCommands}}   {{join .Names ", "}} {{.ArgsUsage}}{{"\t"}}{{.Usage}}
 {{end}}{{end}}`
 )
+
+// foldedHelp fits what print writes into a terminal.
+func foldedHelp(print func(io.Writer, string, any)) func(io.Writer, string, any) {
+	return func(w io.Writer, template string, data any) {
+		var b strings.Builder
+		print(&b, template, data)
+		_, _ = io.WriteString(w, fold(b.String(), widthOf(w))) // nobody is told that help could not be printed
+	}
+}

@@ -72,10 +72,15 @@ func printPlan(c *cli.Context) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(p)
 	}
-	return writePlan(c.App.Writer, p)
+	var b strings.Builder
+	width := widthOf(c.App.Writer)
+	writePlan(&b, p, width)
+	_, err = io.WriteString(c.App.Writer, fold(b.String(), width))
+	return err
 }
 
-func writePlan(w io.Writer, p *recipe.Plan) error {
+// writePlan prints a plan; tables that are wider than width are divided.
+func writePlan(w io.Writer, p *recipe.Plan, width int) {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
 	row := func(name, format string, values ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, values...)}) }
@@ -83,8 +88,11 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	row("prompts", "%d, %d of them held out", p.Prompts, p.Heldout)
 	row("calls", "%d of %d rows, %d are there", g.Calls, g.Rows, g.Measured)
 	basis := "guessed from the text and max_tokens; --pilot 5 measures"
-	if g.Measured > 0 {
+	switch {
+	case g.Measured > 0:
 		basis = fmt.Sprintf("from %d answers", g.Measured)
+	case g.Tried > 0:
+		basis = fmt.Sprintf("from %d answers that were tried now, for nothing", g.Tried)
 	}
 	row("tokens", "%s prompt, %s completion (%s)", spanText(g.PromptTokens, count), spanText(g.CompletionTokens, count), basis)
 	switch {
@@ -98,26 +106,13 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	for _, a := range p.Asked {
 		row(a.Purpose, "%s", askedText(&a))
 	}
-	if g.Seconds != nil {
-		row("time to generate", "%s", spanText(*g.Seconds, seconds))
-	}
 	row("student", "%s parameters, vocabulary %d", report.Count(int64(p.Student.Parameters)), p.Student.Vocabulary)
 	row("training", "%d examples, %d steps, %s tokens", train.Examples, train.Steps, report.Count(train.Tokens))
-	if train.TokensPerS > 0 {
-		row("time to train", "%s at %.0f tokens/s, measured here", seconds(train.Seconds), train.TokensPerS)
-	}
-	if e := &p.Eval; e.Seconds > 0 {
-		row("time to evaluate", "about %s: %d models on %d held-out prompts", seconds(e.Seconds), e.Models, e.Prompts)
-	}
-	recomputed := ""
-	if train.Recompute {
-		recomputed = ", with activations computed again in the backward pass"
-	}
-	row("memory to train", "%s%s", report.Bytes(train.MemoryBytes), recomputed)
 	row("disk", "%s", report.Bytes(p.DiskBytes))
-	fmt.Fprintln(w, render(t))
+	fmt.Fprintf(w, "%s\n\n%s\n", render(t), render(stagesTable(p)))
 	if len(p.Exports) > 0 {
-		fmt.Fprintf(w, "\n%s\n", render(exportTable(p)))
+		header, rows := exportTable(p)
+		fmt.Fprintf(w, "\n%s\n", grid(header, rows, width))
 		writeAnswerTimes(w, p)
 		writeSources(w, p)
 	}
@@ -127,7 +122,29 @@ func writePlan(w io.Writer, p *recipe.Plan) error {
 	if len(p.Warnings) > 0 {
 		fmt.Fprintln(w)
 	}
-	return nil
+}
+
+// stagesTable says how long each stage will take, and how much memory.
+func stagesTable(p *recipe.Plan) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(plainTable)
+	t.AppendHeader(table.Row{"stage", "time", "memory", ""})
+	for _, s := range p.Stages {
+		t.AppendRow(table.Row{s.Name, stageTime(s.Seconds), report.Bytes(s.MemoryBytes), s.Basis})
+	}
+	total, rest := stageTime(&p.Seconds), ""
+	if len(p.Unknown) > 0 {
+		rest = "and what " + strings.Join(p.Unknown, ", ") + " will take"
+	}
+	t.AppendRow(table.Row{"all", total, report.Bytes(p.PeakBytes), rest})
+	return t
+}
+
+func stageTime(s *recipe.Span) string {
+	if s == nil {
+		return "not known"
+	}
+	return spanText(*s, report.Duration)
 }
 
 // askedText says what a model that is asked beside the teacher will take.
@@ -146,22 +163,20 @@ func askedText(a *recipe.AskedPlan) string {
 	return calls + fmt.Sprintf(", %s, $%.2f at the very most (%s)", spanText(*a.USD, dollars), a.MostUSD, a.PriceSource)
 }
 
-func exportTable(p *recipe.Plan) table.Writer {
-	t := table.NewWriter()
-	t.SetStyle(plainTable)
-	header := table.Row{"file", "size", "bits/weight"}
+// exportTable has a row for each file and a column for each device.
+func exportTable(p *recipe.Plan) (header []string, rows [][]string) {
+	header = []string{"file", "size", "bits/weight"}
 	for _, d := range p.Devices {
 		header = append(header, d.Name)
 	}
-	t.AppendHeader(header)
 	for _, e := range p.Exports {
-		row := table.Row{e.Format, report.Bytes(e.Bytes), fmt.Sprintf("%.2f", e.BitsPerWeight)}
+		row := []string{e.Format, report.Bytes(e.Bytes), fmt.Sprintf("%.2f", e.BitsPerWeight)}
 		for _, d := range p.Devices {
 			row = append(row, speedText(&e, &d))
 		}
-		t.AppendRow(row)
+		rows = append(rows, row)
 	}
-	return t
+	return header, rows
 }
 
 // speedText says how fast a file is on a device; ~ marks an estimate.

@@ -32,7 +32,17 @@ func recipesCommand() *cli.Command {
 }
 
 func setFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "set", Usage: "override a field, `path.to.key=value`; may be repeated"}
+	return repeatable{&cli.StringSliceFlag{Name: "set", Usage: "override a field, `path.to.key=value`; may be repeated"}}
+}
+
+// repeatable is a flag whose help does not say everything twice.
+type repeatable struct{ *cli.StringSliceFlag }
+
+// String is the flag's line in the help.
+func (f repeatable) String() string {
+	before, after, _ := strings.Cut(f.StringSliceFlag.String(), " [ ")
+	_, usage, _ := strings.Cut(after, " ]")
+	return before + usage
 }
 
 // loadRecipe reads the recipe an argument names: a file, or one inside the program.
@@ -77,7 +87,7 @@ func recipesList(c *cli.Context) error {
 		}
 		t.AppendRow(table.Row{name, r.Description}) // one that needs --set is listed all the same
 	}
-	_, err := fmt.Fprintln(c.App.Writer, render(t))
+	_, err := fmt.Fprintln(c.App.Writer, fold(render(t), widthOf(c.App.Writer)))
 	return err
 }
 

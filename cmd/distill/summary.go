@@ -20,30 +20,17 @@ func printSummary(w io.Writer, run *recipe.Run) error {
 	for _, s := range run.Stages() {
 		t.AppendRow(table.Row{s.Name, s.State, report.Duration(s.Seconds), s.Note})
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", render(t), run.Dir)
+	_, err := fmt.Fprintf(w, "%s\n%s\n", fold(render(t), widthOf(w)), run.Dir)
 	return err
 }
 
 func printReport(w io.Writer, run *recipe.Run, rep *report.Report) error {
+	width := widthOf(w)
 	models := report.ModelTable(rep.Models)
-	t := table.NewWriter()
-	t.SetStyle(plainTable)
-	t.AppendHeader(cells(models.Header))
-	for _, row := range models.Rows {
-		t.AppendRow(cells(row))
-	}
-	fmt.Fprintf(w, "%s\n\n%s\n", rep.Verdict.Sentence, render(t))
+	fmt.Fprintf(w, "%s\n\n%s\n", fold(rep.Verdict.Sentence, width), grid(models.Header, models.Rows, width))
 	for _, gate := range rep.Verdict.Gates {
-		fmt.Fprintf(w, "\ngate %s: %s, %s", gate.Name, map[bool]string{true: "passed", false: "failed"}[gate.Pass], gate.Detail)
+		fmt.Fprint(w, fold(fmt.Sprintf("\ngate %s: %s, %s", gate.Name, map[bool]string{true: "passed", false: "failed"}[gate.Pass], gate.Detail), width))
 	}
 	_, err := fmt.Fprintf(w, "\n%s has %s, %s and %s\n", run.Dir, recipe.ExportDir, report.HTMLFile, report.JSONFile)
 	return err
-}
-
-func cells(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, s := range texts {
-		row[i] = s
-	}
-	return row
 }

@@ -21,6 +21,10 @@ type Plan struct {
 	Train      TrainPlan      `json:"train"`
 	Exports    []ExportPlan   `json:"exports"`
 	Eval       EvalPlan       `json:"eval"`
+	Stages     []StagePlan    `json:"stages"`                   // that the recipe has, in their order
+	Seconds    Span           `json:"seconds"`                  // of all stages whose time is known
+	Unknown    []string       `json:"unknown_stages,omitempty"` // those whose time is not
+	PeakBytes  int64          `json:"peak_memory_bytes"`        // of the stage that takes most
 	DiskBytes  int64          `json:"disk_bytes"`
 	DiskFree   int64          `json:"disk_free_bytes"` // 0 where the system does not tell
 	Warnings   []string       `json:"warnings"`
@@ -52,7 +56,8 @@ type GeneratePlan struct {
 	Rows             int     `json:"rows"`  // wanted in all
 	Calls            int     `json:"calls"` // still to be asked
 	Measured         int     `json:"measured_answers"`
-	PromptTokens     Span    `json:"prompt_tokens"` // of the calls, in all
+	Tried            int     `json:"tried_answers,omitempty"` // by a teacher that runs here, for this plan alone
+	PromptTokens     Span    `json:"prompt_tokens"`           // of the calls, in all
 	CompletionTokens Span    `json:"completion_tokens"`
 	AnswerTokens     Span    `json:"answer_tokens"`     // of one answer
 	USD              *Span   `json:"usd,omitempty"`     // nil when no price is known
@@ -90,12 +95,12 @@ type ExportPlan struct {
 // PlanOptions say how much may be done to know better.
 type PlanOptions struct {
 	Pilot   int  // questions to be asked, and paid, beforehand; their answers are kept
-	NoBench bool // do not time a training step, nor decoding
+	NoBench bool // do not time a training step, nor decoding, and ask a teacher that runs here nothing
 	// Measured is what bench --ssh found on other machines; it counts before published figures.
 	Measured []Measurement
 }
 
-// Plan estimates what the run will take. But for a pilot it asks nothing of the teacher and writes nothing.
+// Plan estimates what the run will take. But for a pilot it spends nothing and writes nothing.
 func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	prompts, err := r.preparePrompts()
 	if err != nil {
@@ -110,6 +115,11 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	known, err := r.measured()
 	if err != nil {
 		return nil, err
+	}
+	if !o.NoBench && known.rows == 0 {
+		if p.Generate.Tried, err = r.try(ctx, known); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.planAsked(r, known); err != nil {
 		return nil, err
@@ -131,6 +141,9 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		}
 	}
 	p.planEval(r)
+	if err := p.planStages(r, cfg, known); err != nil {
+		return nil, err
+	}
 	p.DiskBytes += p.Generate.Bytes + p.Train.Checkpoints
 	p.DiskFree = freeBytes(r.Dir)
 	p.warn(r, cfg)
@@ -195,7 +208,7 @@ func (p *Plan) planExports(r *Run, cfg model.Config) error {
 		}
 		if e.Substituted > 0 {
 			c := plan.Substitutions()[0]
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %d tensors get another type, such as %s: %s", e.Format, e.Substituted, c.Name, c.Reason))
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s another type, such as %s: %s", e.Format, tensorsGet(e.Substituted), c.Name, c.Reason))
 		}
 		p.Exports = append(p.Exports, e)
 		p.DiskBytes += e.Bytes
@@ -205,4 +218,11 @@ func (p *Plan) planExports(r *Run, cfg model.Config) error {
 	}
 	p.DiskBytes += 8 * int64(cfg.Params()) // the student before and after training, float32
 	return nil
+}
+
+func tensorsGet(n int) string {
+	if n == 1 {
+		return "1 tensor gets"
+	}
+	return fmt.Sprintf("%d tensors get", n)
 }

@@ -23,6 +23,9 @@ type AskedPlan struct {
 	USD              *Span   `json:"usd,omitempty"` // nil when no price is known
 	MostUSD          float64 `json:"most_usd"`      // every reply as long as it may be, or the budget; 0 when no price is known
 	PriceSource      string  `json:"price_source"`
+
+	dir         string // of the ledger
+	concurrency int
 }
 
 // planAsked estimates what all who are asked will cost, in their order.
@@ -59,8 +62,8 @@ func (p *Plan) planAsked(r *Run, known *measured) error {
 }
 
 // asked prices a number of calls of so many tokens each.
-func (r *Run) asked(purpose string, by *config.Teacher, calls, most int, prompt, completion Span) AskedPlan {
-	a := AskedPlan{Purpose: purpose, Model: by.Model, Calls: calls, MostCalls: most,
+func (r *Run) asked(purpose, dir string, by *config.Teacher, calls, most int, prompt, completion Span) AskedPlan {
+	a := AskedPlan{Purpose: purpose, dir: dir, concurrency: by.Concurrency, Model: by.Model, Calls: calls, MostCalls: most,
 		PromptTokens: prompt.times(float64(calls)), CompletionTokens: completion.times(float64(calls))}
 	price, ok := r.priceOf(by)
 	if !ok {
@@ -119,7 +122,7 @@ func (p *Plan) planGrow(r *Run, g *config.Grow, known *measured) (missing int, e
 	calls := min(most, int(float64(missing)/perCall)+min(missing, 1))
 	prompt := Span{0.7, 1, 1.5}.times(each*shown + 60)
 	completion := Span{0.5 * each * perCall, each*perCall + 20, float64(by.Sampling.MaxTokens)}
-	p.Asked = append(p.Asked, r.asked("grow", &by, calls, most, prompt, completion))
+	p.Asked = append(p.Asked, r.asked("grow", GrowDir, &by, calls, most, prompt, completion))
 	return missing, nil
 }
 
@@ -158,7 +161,7 @@ func (p *Plan) planJudge(r *Run, g *grader, known *measured) error {
 		}
 		passing *= share
 	}
-	p.Asked = append(p.Asked, r.asked(g.Name, &g.by, int(passing+0.5), most, prompt, completion))
+	p.Asked = append(p.Asked, r.asked(g.Name, g.dir(), &g.by, int(passing+0.5), most, prompt, completion))
 	return nil
 }
 
