@@ -5,13 +5,17 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/seed-d24fde5f/distill/configs"
 )
 
 // The scripts ask the program itself what may come next (--generate-bash-completion).
 var completionScripts = map[string]string{
 	"bash": `_distill() {
-  local words=("${COMP_WORDS[@]:0:COMP_CWORD}")
-  COMPREPLY=($(compgen -W "$("${words[@]}" --generate-bash-completion 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+  local words=("${COMP_WORDS[@]:0:COMP_CWORD}") word=${COMP_WORDS[COMP_CWORD]} found
+  found=$("${words[@]}" --generate-bash-completion 2>/dev/null)
+  [[ $word == -* ]] || found=$(grep -v '^-' <<< "$found")
+  COMPREPLY=($(compgen -W "$found" -- "$word"))
 }
 complete -o default -F _distill distill
 `,
@@ -19,6 +23,7 @@ complete -o default -F _distill distill
 _distill() {
   local -a found
   found=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
+  [[ ${words[CURRENT]} == -* ]] || found=("${(@)found:#-*}")
   compadd -a found || _files
 }
 compdef _distill distill
@@ -45,5 +50,24 @@ func completionCommand() *cli.Command {
 			_, err = fmt.Fprint(c.App.Writer, script)
 			return err
 		},
+	}
+}
+
+// candidates prints what may stand behind a command: those below it, the recipes inside the program where it takes one, and
+// its flags.
+func candidates(command *cli.Command) cli.BashCompleteFunc {
+	return func(c *cli.Context) {
+		var words []string
+		for _, sub := range command.Subcommands {
+			words = append(words, sub.Name)
+		}
+		if strings.HasPrefix(command.ArgsUsage, "RECIPE") || strings.HasPrefix(command.ArgsUsage, "NAME") {
+			words = append(words, configs.Names()...)
+		}
+		for _, flag := range command.Flags {
+			name := flag.Names()[0]
+			words = append(words, strings.Repeat("-", min(2, len(name)))+name)
+		}
+		fmt.Fprintln(c.App.Writer, strings.Join(words, "\n"))
 	}
 }

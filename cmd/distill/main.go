@@ -91,6 +91,7 @@ func prepare(command *cli.Command, path string) {
 	command.OnUsageError = usageError
 	command.HideHelpCommand = true
 	command.CustomHelpTemplate = commandHelp
+	command.BashComplete = candidates(command)
 	for _, sub := range command.Subcommands {
 		prepare(sub, path+" "+sub.Name)
 	}
