@@ -70,9 +70,13 @@ func arguments(c *cli.Context, least, most int) ([]string, error) {
 	args := c.Args().Slice()
 	switch {
 	case len(args) < least:
-		return nil, usage(fmt.Sprintf("%s: want %s", c.Command.HelpName, c.Command.ArgsUsage), "distill help shows how")
+		hint := c.Command.HelpName + " --help shows how"
+		if c.Command.ArgsUsage == "RECIPE" {
+			hint = fmt.Sprintf("%s quickstart, or a file of your own; distill recipes ls lists what is inside the program", c.Command.HelpName)
+		}
+		return nil, usage(fmt.Sprintf("%s: want %s", c.Command.HelpName, c.Command.ArgsUsage), hint)
 	case most >= 0 && len(args) > most:
-		return nil, usage(fmt.Sprintf("%s: one argument too many: %q", c.Command.HelpName, args[most]), "")
+		return nil, usage(fmt.Sprintf("%s: one argument too many: %q", c.Command.HelpName, args[most]), c.Command.HelpName+" --help shows how")
 	}
 	return args, nil
 }
@@ -90,7 +94,10 @@ func unknownCommand(commands []*cli.Command, path, name string) error {
 }
 
 func usageError(c *cli.Context, err error, _ bool) error {
-	message, hint := err.Error(), "distill help shows the flags"
+	message, hint := err.Error(), "distill help lists the commands"
+	if c.Command != nil && c.Command.HelpName != "" {
+		hint = c.Command.HelpName + " --help shows the flags"
+	}
 	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
 		name = strings.TrimPrefix(name, "-")
 		message = "unknown flag --" + name

@@ -42,6 +42,11 @@ func datasetDir(path string) (string, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", usage(fmt.Sprintf("%s does not exist", path), "a dataset is the data folder of a run directory")
 	}
+	if entries, err := os.ReadDir(path); err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == "manifest.json" || strings.HasPrefix(e.Name(), "shard-")
+	}) {
+		return "", usage(path+" has no manifest.json and no shards: it is no dataset", "a dataset is the data folder of a run directory")
+	}
 	return path, nil
 }
 

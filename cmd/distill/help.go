@@ -37,11 +37,11 @@ COMMANDS
 {{end}}{{end}}`
 )
 
-// foldedHelp fits what print writes into a terminal.
-func foldedHelp(print func(io.Writer, string, any)) func(io.Writer, string, any) {
+// foldedHelp fits help into a terminal.
+func foldedHelp(write func(io.Writer, string, any)) func(io.Writer, string, any) {
 	return func(w io.Writer, template string, data any) {
 		var b strings.Builder
-		print(&b, template, data)
+		write(&b, template, data)
 		_, _ = io.WriteString(w, fold(b.String(), widthOf(w))) // nobody is told that help could not be printed
 	}
 }

@@ -172,7 +172,7 @@ func (d *document) checkFields(node ast.Node, t reflect.Type, path string) error
 		key := it.Key().GetToken().Value
 		field, ok := fieldByName(t, key)
 		if !ok {
-			errs = append(errs, d.errorAt(it.Key(), join(path, key), "unknown field", suggest(key, fieldNames(t))))
+			errs = append(errs, d.errorAt(it.Key(), join(path, key), "unknown field", suggestField(key, t)))
 			continue
 		}
 		errs = append(errs, d.checkFields(it.Value(), field.Type, join(path, key)))
@@ -184,6 +184,7 @@ func (d *document) syntaxError(err error) *Error {
 	e := &Error{File: d.name, Message: err.Error()}
 	if y := yaml.Error(nil); errors.As(err, &y) {
 		e.Message = y.GetMessage()
+		e.Hint = "in YAML the indentation says what belongs to what; distill recipes show quickstart is one that reads well"
 		if tk := y.GetToken(); tk != nil {
 			e.Line, e.Column = tk.Position.Line, tk.Position.Column
 			e.Excerpt = excerpt(d.source, e.Line, e.Column)
@@ -195,6 +196,7 @@ func (d *document) syntaxError(err error) *Error {
 // typeError says in a recipe writer's words what the decoder found.
 func (d *document) typeError(err error) error {
 	e := d.syntaxError(err)
+	e.Hint = ""
 	if t := (*yaml.TypeError)(nil); errors.As(err, &t) {
 		e.Message = "want " + typeWord(t.DstType) + ", got " + quoteValue(t.Token.Value)
 	}

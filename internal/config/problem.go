@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -84,6 +85,27 @@ func suggest(word string, names []string) string {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "one of " + strings.Join(names, ", ")
+}
+
+// suggestField returns a hint for a name that t has no field of: the section in which it is one, or the nearest name.
+func suggestField(name string, t reflect.Type) string {
+	var within []string
+	for _, f := range reflect.VisibleFields(t) {
+		section := f.Type
+		if section.Kind() == reflect.Pointer {
+			section = section.Elem()
+		}
+		if f.Anonymous || section.Kind() != reflect.Struct {
+			continue
+		}
+		if _, ok := fieldByName(section, name); ok {
+			within = append(within, join(fieldName(f), name))
+		}
+	}
+	if len(within) == 1 {
+		return fmt.Sprintf("did you mean %q, which lies one section deeper?", within[0])
+	}
+	return suggest(name, fieldNames(t))
 }
 
 // distance is the least number of insertions, deletions, replacements and swaps of neighbours between a and b (optimal

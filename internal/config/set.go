@@ -35,7 +35,7 @@ func (r *Recipe) Set(override string) error {
 		case reflect.Struct:
 			field, ok := fieldByName(at.Type(), key)
 			if !ok {
-				return fail("unknown field "+strconv.Quote(key), suggest(key, fieldNames(at.Type())))
+				return fail("unknown field "+strconv.Quote(key), suggestField(key, at.Type()))
 			}
 			at = at.FieldByIndex(field.Index)
 		case reflect.Slice:

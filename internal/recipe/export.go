@@ -66,7 +66,11 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 			return "", err
 		}
 		sums = append(sums, format, sum)
-		notes = append(notes, fmt.Sprintf("%s %s", format, report.Bytes(plan.Bytes())))
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", err
+		}
+		notes = append(notes, fmt.Sprintf("%s %s", format, report.Bytes(info.Size())))
 		meter.Add(1)
 	}
 	if r.Recipe.Export.HF {

@@ -191,12 +191,16 @@ func (r *Run) tokenizerModel() string {
 
 // planExports says what each file will be.
 func (p *Plan) planExports(r *Run, cfg model.Config) error {
+	beside, err := r.containerBytes(cfg)
+	if err != nil {
+		return err
+	}
 	for _, format := range r.Recipe.Export.Formats {
 		plan, err := model.NewPlan(cfg, format, model.PlanOptions{Strict: r.Recipe.Export.Strict})
 		if err != nil {
 			return &hint.Error{Hint: "choose widths that are multiples of the block, or set export.strict=false", Err: err}
 		}
-		e := ExportPlan{Format: strings.ToUpper(format), Bytes: plan.Bytes(), BitsPerWeight: plan.BitsPerWeight(), Substituted: len(plan.Substitutions()), DecodePerS: map[string]float64{}}
+		e := ExportPlan{Format: strings.ToUpper(format), Bytes: plan.Bytes() + beside, BitsPerWeight: plan.BitsPerWeight(), Substituted: len(plan.Substitutions()), DecodePerS: map[string]float64{}}
 		for _, d := range p.Devices {
 			perSecond, measured, fits := d.DecodeTokensPerS(e.Bytes)
 			if fits {

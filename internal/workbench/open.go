@@ -81,7 +81,7 @@ func Open(name string) (*model.Model, error) {
 	}
 	m, err := model.Open(path)
 	if err != nil {
-		return nil, &hint.Error{Err: fmt.Errorf("model: %w", err)}
+		return nil, &hint.Error{Hint: "a GGUF file, a Hugging Face folder, a run directory or builtin:NAME", Err: err}
 	}
 	return m, nil
 }
