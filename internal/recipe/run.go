@@ -186,7 +186,7 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 		}
 		if err := r.do(ctx, s); err != nil {
 			if ctx.Err() != nil && !errors.Is(err, ErrInterrupted) {
-				err = fmt.Errorf("%w: %w", ErrInterrupted, context.Cause(ctx))
+				err = ErrInterrupted
 			}
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
