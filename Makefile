@@ -11,9 +11,9 @@ VERSION ?= $(shell git describe --tags --always --dirty)
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
-.PHONY: check build fmt vet lint generate test race purego arm64 vuln bench results dist clean
+.PHONY: check build fmt vet lint generate test race purego arm64 devices vuln bench results dist clean
 
-check: fmt vet lint generate test race purego arm64   ## everything that must hold
+check: fmt vet lint generate test race purego arm64 devices   ## everything that must hold
 
 build:      ## the program, static, in this folder
 	go build -trimpath -o distill ./cmd/distill
@@ -50,6 +50,9 @@ arm64:      ## the kernels on 64-bit Arm, under emulation
 	    echo "arm64 $$cpu"; QEMU_CPU=$$cpu GOARCH=arm64 go test -short -exec qemu-aarch64-static $(KERNELS) || exit 1; \
 	  done; \
 	else echo "qemu-aarch64-static is missing: the kernels were not tested on arm64"; fi
+
+devices:    ## from a release to the first answer on every Raspberry Pi, under emulation
+	go test ./internal/release -run FirstAnswer -devices -v -timeout 20m
 
 vuln:       ## known vulnerabilities in dependencies (needs the network)
 	go run golang.org/x/vuln/cmd/govulncheck@latest ./...

@@ -85,7 +85,7 @@ func (s *sage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // those who grow prompts, the teacher, the judge. What was on disk is never asked again, and in the end the ledgers hold
 // what a run holds that nobody killed.
 func TestLedgersKilled(t *testing.T) {
-	program := buildProgram(t)
+	program := distillProgram(t)
 	server := serveSage(t)
 	dir := t.TempDir()
 	recipe := filepath.Join(dir, "recipe.yaml")

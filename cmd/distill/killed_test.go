@@ -33,7 +33,7 @@ var (
 func TestGenerateKilled(t *testing.T) {
 	weights := fixture.Shared(t, "models", "stories260K-f32.gguf")
 	questions := fixture.Shared(t, "data", "gsm8k", "train.jsonl")
-	program := buildProgram(t)
+	program := distillProgram(t)
 	asked := newWitness(t, serveModel(t, program, weights))
 	dir := t.TempDir()
 	recipe := filepath.Join(dir, "recipe.yaml")
@@ -85,14 +85,14 @@ tokenizer: {from: train}
 	}
 }
 
-// buildProgram compiles the program as a user would.
-func buildProgram(t *testing.T) string {
+// distillProgram returns the path of distill as a process of its own, which TestMain puts into PATH.
+func distillProgram(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "distill")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	path, err := exec.LookPath("distill")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return program
+	return path
 }
 
 // serveModel starts `distill serve` on a free port and returns its address.

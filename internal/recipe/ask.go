@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
@@ -195,12 +197,29 @@ func (a *asker) one(ctx context.Context, q question, meter progress.Meter) error
 		return err
 	}
 	meter.Add(1)
+	note := "last answer: " + ending(answer.Response)
 	if answer.CostUSD != nil {
 		usd := a.data.Spent().USD
-		meter.Note(fmt.Sprintf("$%.4f", usd))
+		note = fmt.Sprintf("$%.4f  %s", usd, note)
 		measure(meter, 0, metric.Value{Name: "cost_usd", Value: usd})
 	}
+	meter.Note(note)
 	return nil
+}
+
+// ending is the end of an answer on one line, where most of them say what they come to, without what would steer a terminal.
+func ending(text string) string {
+	const most = 32
+	line := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " ")))
+	if len(line) > most {
+		return "…" + string(line[len(line)-most+1:])
+	}
+	return string(line)
 }
 
 // complete asks within the budget. A remote teacher keeps to it by itself.

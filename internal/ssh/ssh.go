@@ -85,7 +85,7 @@ func (h *Host) command(ctx context.Context, more []string, script string) *exec.
 	}
 	cmd := exec.CommandContext(ctx, "ssh", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Second // the shared connection may hold on to what a command that failed did not read
+	cmd.WaitDelay = 30 * time.Second // the shared connection lets go of the first command's output when the machine finds time
 	return cmd
 }
 
@@ -107,6 +107,9 @@ func (h *Host) run(ctx context.Context, script string, stdin io.Reader, stdout i
 	defer complaint.Close()
 	cmd := h.command(ctx, nil, script)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, complaint
+	if stdin != nil {
+		cmd.WaitDelay = time.Second // the connection may hold on to what a command that failed did not read
+	}
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
