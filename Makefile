@@ -52,7 +52,7 @@ arm64:      ## the kernels on 64-bit Arm, under emulation
 	else echo "qemu-aarch64-static is missing: the kernels were not tested on arm64"; fi
 
 devices:    ## from a release to the first answer on every Raspberry Pi, under emulation
-	go test ./internal/release -run FirstAnswer -devices -v -timeout 20m
+	go test ./internal/release ./cmd/distill -run "FirstAnswer|BenchElsewhere" -devices -v -timeout 20m
 
 vuln:       ## known vulnerabilities in dependencies (needs the network)
 	go run golang.org/x/vuln/cmd/govulncheck@latest ./...

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -19,12 +20,17 @@ const arm64 = `case "$SSH_ORIGINAL_COMMAND" in
 *) exec sh -c "$SSH_ORIGINAL_COMMAND" ;;
 esac`
 
+var devices = flag.Bool("devices", false, "also build the program for a Raspberry Pi and measure there, under emulation (make devices)")
+
 // TestBenchElsewhere copies the program and a model to another machine through a real sshd and measures there; once a
 // machine like this one, once one of another architecture, for which a program is built.
 func TestBenchElsewhere(t *testing.T) {
 	for name, login := range map[string]string{"this architecture": "", "arm64": arm64} {
 		t.Run(name, func(t *testing.T) {
 			if login != "" {
+				if !*devices {
+					t.Skip("make devices runs this: it builds the program")
+				}
 				for _, program := range []string{"qemu-aarch64-static", "go"} {
 					if _, err := exec.LookPath(program); err != nil {
 						t.Skipf("%s is absent", program)
