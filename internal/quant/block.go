@@ -144,34 +144,6 @@ func scaleByRange(q *[blockSize]uint8, x *[blockSize]float32, levels int) (d, m 
 	return d, low
 }
 
-// decodeBlock reads one block.
-func decodeBlock(t Type, y *[blockSize]float32, b []byte) {
-	d := half.FromF16(binary.LittleEndian.Uint16(b))
-	if t == Q8_0 {
-		q := b[2:34]
-		for j := range y {
-			y[j] = float32(int8(q[j])) * d
-		}
-		return
-	}
-	var q [blockSize]uint8
-	m := blockLevels(t, &q, b)
-	switch t {
-	case Q4_0:
-		for j := range y {
-			y[j] = float32(int(q[j])-8) * d
-		}
-	case Q5_0:
-		for j := range y {
-			y[j] = float32(int(q[j])-16) * d
-		}
-	default:
-		for j := range y {
-			y[j] = float32(float32(q[j])*d) + m
-		}
-	}
-}
-
 // blockLevels unpacks the unsigned levels of a 4- or 5-bit block and returns its minimum, 0 for a symmetric format.
 func blockLevels(t Type, q *[blockSize]uint8, b []byte) (m float32) {
 	b = b[2:]
@@ -184,9 +156,14 @@ func blockLevels(t Type, q *[blockSize]uint8, b []byte) (m float32) {
 		fifth = binary.LittleEndian.Uint32(b)
 		b = b[4:]
 	}
-	for j, v := range b[:16] {
-		q[j] = v&15 | uint8(fifth>>j&1)<<4
-		q[j+16] = v>>4 | uint8(fifth>>(j+16)&1)<<4
+	for j := 0; j < 16; j += 8 {
+		w := word(b[j:])
+		low, high := w&(15*ones), w>>4&(15*ones)
+		if fifth != 0 {
+			low, high = low|spread(fifth>>j)<<4, high|spread(fifth>>(j+16))<<4
+		}
+		putWord(q[j:], low)
+		putWord(q[j+16:], high)
 	}
 	return m
 }

@@ -43,18 +43,6 @@ func gridOf(t Type) grid {
 	panic(errType)
 }
 
-// decode writes the values of the block's elements.
-func (b *superblock) decode(t Type, y *[superSize]float32) {
-	g := gridOf(t)
-	for i := 0; i < superSize; i += g.group {
-		d := b.d * float32(b.scale[i/g.group])
-		m := float32(b.dmin * float32(b.min[i/g.group])) // not fused into the subtraction
-		for j := i; j < i+g.group; j++ {
-			y[j] = float32(d*float32(int(b.q[j])-g.zero)) - m
-		}
-	}
-}
-
 // unpack reads a block from its bytes; src has t.BlockBytes() of them.
 func (b *superblock) unpack(t Type, src []byte) {
 	switch t {
@@ -66,9 +54,7 @@ func (b *superblock) unpack(t Type, src []byte) {
 		b.d, b.dmin = float16(src[80:]), float16(src[82:])
 	case Q3_K: // high bits 32, quarters 64, scales 12, d
 		b.unpackQuarters(src[32:96])
-		for i := range b.q {
-			b.q[i] |= src[i%32] >> (i / 32) & 1 << 2
-		}
+		b.unpackBits(src[:32], 2)
 		s := src[96:108]
 		for i := range b.scale {
 			low := s[i%8] >> (4 * (i / 8)) & 15
@@ -82,16 +68,9 @@ func (b *superblock) unpack(t Type, src []byte) {
 	case Q5_K: // d, dmin, scales 12, fifth bits 32, nibbles 128
 		b.unpackHeads(src)
 		b.unpackNibbles(src[48:176])
-		for i := range b.q {
-			b.q[i] |= src[16+i%32] >> (i / 32) & 1 << 4
-		}
+		b.unpackBits(src[16:48], 4)
 	case Q6_K: // nibbles 128, upper pairs of bits 64, scales 16, d
-		for i := range b.q {
-			part, lane := i/128, i%128
-			low := src[64*part+lane%64] >> (4 * (lane / 64)) & 15
-			high := src[128+32*part+lane%32] >> (2 * (lane / 32)) & 3
-			b.q[i] = low | high<<4
-		}
+		b.unpackSixes(src[:128], src[128:192])
 		for i, v := range src[192:208] {
 			b.scale[i] = int(int8(v))
 		}
@@ -101,16 +80,52 @@ func (b *superblock) unpack(t Type, src []byte) {
 
 // unpackQuarters reads 2-bit levels: in each half of 128 elements, byte l holds elements l, l+32, l+64 and l+96.
 func (b *superblock) unpackQuarters(src []byte) {
-	for i := range b.q {
-		b.q[i] = src[32*(i/128)+i%32] >> (2 * (i % 128 / 32)) & 3
+	for half := range 2 {
+		from, to := (*[32]uint8)(src[32*half:]), (*[128]uint8)(b.q[128*half:])
+		for l := 0; l < 32; l += 8 {
+			w := word(from[l : l+8])
+			putWord(to[l:l+8], w&(3*ones))
+			putWord(to[l+32:l+40], w>>2&(3*ones))
+			putWord(to[l+64:l+72], w>>4&(3*ones))
+			putWord(to[l+96:l+104], w>>6&(3*ones))
+		}
+	}
+}
+
+// unpackBits adds one bit at the given place: byte l holds that of elements l, l+32, l+64, …
+func (b *superblock) unpackBits(src []byte, at int) {
+	from := (*[32]uint8)(src)
+	for run := range superSize / 32 {
+		to := (*[32]uint8)(b.q[32*run:])
+		for l := 0; l < 32; l += 8 {
+			putWord(to[l:l+8], word(to[l:l+8])|word(from[l:l+8])>>run&ones<<at)
+		}
 	}
 }
 
 // unpackNibbles reads 4-bit levels: in each run of 64 elements, byte l holds elements l and l+32.
 func (b *superblock) unpackNibbles(src []byte) {
-	for g := 0; g < superSize; g += 64 {
-		for l, v := range src[g/2 : g/2+32] {
-			b.q[g+l], b.q[g+l+32] = v&15, v>>4
+	for run := range superSize / 64 {
+		from, to := (*[32]uint8)(src[32*run:]), (*[64]uint8)(b.q[64*run:])
+		for l := 0; l < 32; l += 8 {
+			w := word(from[l : l+8])
+			putWord(to[l:l+8], w&(15*ones))
+			putWord(to[l+32:l+40], w>>4&(15*ones))
+		}
+	}
+}
+
+// unpackSixes reads 6-bit levels of Q6_K: in each half of 128 elements, byte l of 64 holds the low nibbles of elements l and
+// l+64, and byte l of 32 the upper two bits of l, l+32, l+64 and l+96.
+func (b *superblock) unpackSixes(nibbles, pairs []byte) {
+	for half := range 2 {
+		low, high, to := (*[64]uint8)(nibbles[64*half:]), (*[32]uint8)(pairs[32*half:]), (*[128]uint8)(b.q[128*half:])
+		for l := 0; l < 32; l += 8 {
+			first, second, upper := word(low[l:l+8]), word(low[l+32:l+40]), word(high[l:l+8])
+			putWord(to[l:l+8], first&(15*ones)|upper&(3*ones)<<4)
+			putWord(to[l+32:l+40], second&(15*ones)|upper>>2&(3*ones)<<4)
+			putWord(to[l+64:l+72], first>>4&(15*ones)|upper>>4&(3*ones)<<4)
+			putWord(to[l+96:l+104], second>>4&(15*ones)|upper>>6&(3*ones)<<4)
 		}
 	}
 }

@@ -1,0 +1,117 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func scaleLevelsAVX2(dst *float32, levels *uint8, scale, minimum *float32, groups int)
+TEXT ·scaleLevelsAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ levels+8(FP), SI
+	MOVQ scale+16(FP), AX
+	MOVQ minimum+24(FP), BX
+	MOVQ groups+32(FP), CX
+
+group:
+	VBROADCASTSS (AX), Y4
+	VBROADCASTSS (BX), Y5
+	VPMOVSXBD (SI), Y0
+	VPMOVSXBD 8(SI), Y1
+	VCVTDQ2PS Y0, Y0
+	VCVTDQ2PS Y1, Y1
+	VMULPS Y4, Y0, Y0
+	VMULPS Y4, Y1, Y1
+	VSUBPS Y5, Y0, Y0 // rounded before it is subtracted: not fused
+	VSUBPS Y5, Y1, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ $16, SI
+	ADDQ $64, DI
+	ADDQ $4, AX
+	ADDQ $4, BX
+	DECQ CX
+	JNZ group
+	VZEROUPPER
+	RET
+
+// Blocks of 32 under one binary16 scale, from their bytes to floats.
+
+// func decodeQ8AVX2(dst *float32, src *byte, blocks int)
+TEXT ·decodeQ8AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+
+block:
+	MOVWLZX (SI), AX
+	VMOVD AX, X4
+	VCVTPH2PS X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD 2(SI), Y0
+	VPMOVSXBD 10(SI), Y1
+	VPMOVSXBD 18(SI), Y2
+	VPMOVSXBD 26(SI), Y3
+	VCVTDQ2PS Y0, Y0
+	VMULPS Y4, Y0, Y0
+	VCVTDQ2PS Y1, Y1
+	VMULPS Y4, Y1, Y1
+	VCVTDQ2PS Y2, Y2
+	VMULPS Y4, Y2, Y2
+	VCVTDQ2PS Y3, Y3
+	VMULPS Y4, Y3, Y3
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ $34, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func decodeQ4AVX2(dst *float32, src *byte, blocks int)
+TEXT ·decodeQ4AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ $0x0f0f0f0f0f0f0f0f, AX
+	VMOVQ AX, X5
+	VPBROADCASTQ X5, X5
+	MOVQ $0x0808080808080808, AX
+	VMOVQ AX, X6
+	VPBROADCASTQ X6, X6
+
+block:
+	MOVWLZX (SI), AX
+	VMOVD AX, X4
+	VCVTPH2PS X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVDQU 2(SI), X0
+	VPSRLW $4, X0, X2
+	VPAND X5, X0, X0
+	VPAND X5, X2, X2
+	VPSUBB X6, X0, X0 // q − 8
+	VPSUBB X6, X2, X2
+	VPSRLDQ $8, X0, X1
+	VPSRLDQ $8, X2, X3
+	VPMOVSXBD X0, Y0
+	VPMOVSXBD X1, Y1
+	VPMOVSXBD X2, Y2
+	VPMOVSXBD X3, Y3
+	VCVTDQ2PS Y0, Y0
+	VMULPS Y4, Y0, Y0
+	VCVTDQ2PS Y1, Y1
+	VMULPS Y4, Y1, Y1
+	VCVTDQ2PS Y2, Y2
+	VMULPS Y4, Y2, Y2
+	VCVTDQ2PS Y3, Y3
+	VMULPS Y4, Y3, Y3
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ $18, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
