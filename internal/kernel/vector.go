@@ -54,6 +54,14 @@ func Axpy(y []float32, a float32, x []float32) {
 	active.axpy(y, a, x)
 }
 
+// MulScaled sets dst[i] = a·x[i]·y[i]; dst may be x or y.
+func MulScaled(dst []float32, a float32, x, y []float32) {
+	if len(x) != len(dst) || len(y) != len(dst) {
+		panic(errLength)
+	}
+	active.mulScaled(dst, x, y, a)
+}
+
 // Add sets dst[i] = x[i] + y[i]; dst may be x or y.
 func Add(dst, x, y []float32) {
 	if len(x) != len(dst) || len(y) != len(dst) {
