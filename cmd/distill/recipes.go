@@ -51,6 +51,9 @@ func loadRecipe(name string, overrides []string) (*config.Recipe, error) {
 	if err == nil {
 		return config.Parse(name+".yaml", "", data, overrides)
 	}
+	if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
+		return nil, usage(name+" is a folder, and a recipe is a file", "of a run, give the recipe it was made by, and --dir "+quoted(name))
+	}
 	r, fileErr := config.Load(name, overrides)
 	if errors.Is(fileErr, fs.ErrNotExist) && !strings.ContainsAny(name, `./\`) {
 		return nil, err

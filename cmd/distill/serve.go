@@ -28,6 +28,8 @@ func serveCommand() *cli.Command {
 			&cli.IntFlag{Name: "ctx", DefaultText: "the model's", Usage: "longest sequence in `tokens`"},
 			&cli.IntFlag{Name: "max-tokens", DefaultText: "the context's rest", Usage: "of one completion"},
 			&cli.DurationFlag{Name: "max-time", Value: 10 * time.Minute, Usage: "of one request"},
+			&cli.IntFlag{Name: "max-requests", Value: 256, Usage: "`number` under way and waiting; more are told to come again (429)"},
+			&cli.IntFlag{Name: "max-body", Value: 8, Usage: "`MiB` of a request"},
 			&cli.IntFlag{Name: "threads", DefaultText: "all", Usage: "`number` of threads"},
 		}, logFlags()...),
 		Action: serve,
@@ -44,7 +46,13 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer screen.stop()
-	opts := server.Options{MaxTokens: c.Int("max-tokens"), MaxTime: c.Duration("max-time"), Logger: screen.log}
+	for _, name := range []string{"slots", "max-requests", "max-body"} {
+		if c.Int(name) < 1 {
+			return usage(fmt.Sprintf("--%s %d: want at least 1", name, c.Int(name)), "")
+		}
+	}
+	opts := server.Options{MaxTokens: c.Int("max-tokens"), MaxTime: c.Duration("max-time"), MaxInFlight: c.Int("max-requests"),
+		MaxBody: int64(c.Int("max-body")) << 20, Logger: screen.log}
 	if name := c.String("token-env"); name != "" {
 		if opts.Token = os.Getenv(name); opts.Token == "" {
 			return usage(fmt.Sprintf("--token-env: %s is not set", name), "export it, or leave the flag out to ask for no token")
