@@ -64,9 +64,9 @@ func (p *Plan) planStages(r *Run, cfg model.Config, known *measured) error {
 		recomputed = ", with activations computed again in the backward pass"
 	}
 	if t.TokensPerS > 0 {
-		add("train", t.MemoryBytes, about(t.Seconds), "%d steps, %s tokens at %.0f tokens/s, measured here%s", t.Steps, report.Count(t.Tokens), t.TokensPerS, recomputed)
+		add("train", t.MemoryBytes+processBytes, about(t.Seconds), "%d steps, %s tokens at %.0f tokens/s, measured here%s", t.Steps, report.Count(t.Tokens), t.TokensPerS, recomputed)
 	} else {
-		add("train", t.MemoryBytes, nil, "%d steps, %s tokens; no step was timed%s", t.Steps, report.Count(t.Tokens), recomputed)
+		add("train", t.MemoryBytes+processBytes, nil, "%d steps, %s tokens; no step was timed%s", t.Steps, report.Count(t.Tokens), recomputed)
 	}
 	add("export", processBytes+5*int64(cfg.Params()), about(max(0.1, float64(cfg.Params())*float64(len(p.Exports))/quantizedPerS)), "%d files", len(p.Exports))
 	e := &p.Eval

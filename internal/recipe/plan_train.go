@@ -10,6 +10,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
@@ -115,6 +116,11 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 		add("%s: the run will be refused", p.refusal)
 		if e := (*hint.Error)(nil); errors.As(p.refusal, &e) {
 			add("%s", e.Hint)
+		}
+	}
+	for _, stage := range p.Stages { // training has its own refusal
+		if free := availableMemory(); free > 0 && stage.Name != "train" && stage.MemoryBytes > free {
+			add("%s needs about %s of memory, and %s are available", stage.Name, report.Bytes(stage.MemoryBytes), report.Bytes(free))
 		}
 	}
 	if c.Teacher.Sampling.MaxTokens > cfg.Context {
