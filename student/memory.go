@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 )
@@ -88,7 +89,11 @@ func Memory(cfg model.Config, l Load) Footprint {
 	if l.Rounded { // rounded queries, keys, values and gate, up are put side by side first
 		f.Packed += 4 * int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
 	}
-	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, l.Recompute, false)
+	kept := 4 // bytes of an element that only products read
+	if l.BF16 && kernel.KeepsBF16(kernel.BF16) {
+		kept = 2
+	}
+	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, kept, l.Recompute, false)
 	if l.LoRA != nil {
 		f.Activations += adapterActivations(cfg, *l.LoRA, l.Rows*l.Length)
 	}
@@ -96,23 +101,26 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Activations += 4 * int64(l.Rows*l.Length) * int64(cfg.Layers) * int64(l.Hidden+cfg.Width)
 	}
 	if l.HeldoutRows > 0 {
-		a, logits := activations(cfg, l.HeldoutRows*l.Length, true, true)
+		a, logits := activations(cfg, l.HeldoutRows*l.Length, kept, true, true)
 		f.Activations, f.Logits = f.Activations+a, f.Logits+logits
 	}
 	return f
 }
 
-// activations returns the bytes of what a graph for n positions keeps, and of its logits.
-func activations(cfg model.Config, n int, shared, inference bool) (kept, logits int64) {
+// activations returns the bytes of what a graph for n positions keeps, and of its logits. What only products read takes
+// `factor` bytes an element.
+func activations(cfg model.Config, n, factor int, shared, inference bool) (kept, logits int64) {
 	width, heads, kv := cfg.Width, cfg.Heads*cfg.HeadDim, cfg.KVHeads*cfg.HeadDim
-	attention := width + heads + 2*kv + heads + cfg.Heads + 1
+	factors := factor * (2*width + cfg.FFN) // normed inputs of both halves, inputs of down
+	attention := heads + 2*kv + heads + cfg.Heads + 1
 	if cfg.QKNorm {
 		attention += heads + kv + cfg.Heads + cfg.KVHeads
 	}
-	feedForward := width + 3*cfg.FFN + 1
+	feedForward := 2*cfg.FFN + 1
 	halves := attention + feedForward
 	if !shared {
 		halves *= cfg.Layers
+		factors *= cfg.Layers
 	}
 	perRow := halves + (2*cfg.Layers+2)*width // and what each operation hands on
 	if !inference {
@@ -120,12 +128,12 @@ func activations(cfg model.Config, n int, shared, inference bool) (kept, logits 
 		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim // scratch
 	}
 	chunk := nn.ChunkRows(cfg.Vocab, n)
-	return 4 * int64(n) * int64(perRow), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
+	return int64(n) * int64(4*perRow+factors), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
 }
 
 // Beside predicts what a teacher that runs along takes, whose weights have that many bytes in their file.
 func Beside(cfg model.Config, bytes int64, rows, length int) int64 {
-	kept, logits := activations(cfg, rows*length, true, true)
+	kept, logits := activations(cfg, rows*length, 4, true, true)
 	return bytes + kept + logits
 }
 

@@ -4,10 +4,10 @@
 
 package kernel
 
-// tileMultiply computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.
+// tileMultiply computes 32 rows of C (+)= A·B, panel after panel; lda, ldc and step, from block to block of A, are in bytes.
 //
 //go:noescape
-func tileMultiply(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)
+func tileMultiply(blocks int, a *float32, lda, step int, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)
 
 // packRowsA packs up to 32 rows of 32·blocks floats, stride bytes apart, as a strip of A.
 //
@@ -28,6 +28,21 @@ func packColumnsB(dst, src *float32, stride, panels, step int)
 //
 //go:noescape
 func packColumnsA(dst, src *float32, stride, panels, step int)
+
+// packColumnsHalvesA packs 32·panels rows of A in bf16, given as columns, as a block of each strip, step bytes apart; src has 32 rows, stride bytes apart.
+//
+//go:noescape
+func packColumnsHalvesA(dst *float32, src *uint16, stride, panels, step int)
+
+// packColumnsHalvesB packs 32·panels columns of B in bf16 as a block of each panel, step bytes apart; src has 32 rows, stride bytes apart.
+//
+//go:noescape
+func packColumnsHalvesB(dst *float32, src *uint16, stride, panels, step int)
+
+// narrowBlocks rounds blocks of 32 floats to bf16, to nearest even, denormals to zero. dst may be src.
+//
+//go:noescape
+func narrowBlocks(dst *uint16, src *float32, blocks int)
 
 // peakTile runs n rounds of four independent tile products.
 //

@@ -91,7 +91,7 @@ var amx = withTiles(avx512)
 
 func withTiles(r routines) routines {
 	r.name = "amx"
-	r.tiles = tileEngine{}
+	r.tiles, r.narrow = tileEngine{}, narrowTiles
 	r.tilePeak, r.tileFlops = peakTile, 4*2*16*16*32
 	return r
 }

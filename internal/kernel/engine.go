@@ -32,9 +32,10 @@ type blockA struct {
 	words   []float32 // either memory or, where A is used in place, part of the operand
 	memory  []float32
 	k       int
-	strip   int  // words from one strip to the next
-	columns bool // the rows of a strip are next to one another; else its products are. float32 only
-	stride  int  // bytes from one product to the next, or from one row
+	strip   int      // words from one strip to the next
+	columns bool     // the rows of a strip are next to one another; else its products are. float32 only
+	stride  int      // bytes from one product to the next, or from one row
+	halves  []uint16 // of tiles: the part of the operand where it is used in place
 
 	next   part      // what of A is packed next, if it is known
 	nextA  fetch     // the same

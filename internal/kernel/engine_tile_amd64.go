@@ -2,6 +2,8 @@
 
 package kernel
 
+import "unsafe"
+
 // tileEngine is bf16 on AMX tiles with float32 sums. Strips and panels are 32 wide; products are
 // packed in blocks of 32, padded with zeros, one word holding a pair. _asm/amx.go has the layouts.
 type tileEngine struct{}
@@ -29,12 +31,16 @@ func (tileEngine) panel(k int) int { return blockCount(k, 32) * blockSize }
 
 func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
-	dst.k, dst.strip = k, e.panel(k)
+	dst.k, dst.strip, dst.halves = k, e.panel(k), nil
+	if a.BF16 != nil && !a.transposed && k%32 == 0 && rows%tileSide == 0 {
+		dst.halves, dst.stride = a.BF16[i*a.Stride+k0:(i+rows-1)*a.Stride+k0+k], a.Stride
+		return
+	}
 	dst.memory = grow(dst.memory, blockCount(rows, tileSide)*dst.strip)
 	dst.words = dst.memory
 	whole := rows / tileSide
 	switch {
-	case k%32 != 0:
+	case k%32 != 0 || a.BF16 != nil && !a.transposed:
 		whole = 0
 	case !a.transposed:
 		whole = blockCount(rows, tileSide) // a short strip is no trouble here
@@ -45,11 +51,7 @@ func (e tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 			packRowsA(&dst.words[s*dst.strip], &src[0], a.Stride*4, n, blocks)
 		}
 	case whole > 0:
-		for b := range blocks {
-			src := a.Data[(k0+b*32)*a.Stride+i:]
-			_ = src[31*a.Stride+whole*tileSide-1]
-			packColumnsA(&dst.words[b*blockSize], &src[0], a.Stride*4, whole, dst.strip*4)
-		}
+		packColumns(dst.words, a.Matrix, i, k0, blocks, whole, dst.strip, packColumnsA, packColumnsHalvesA)
 	}
 	for s := whole; s*tileSide < rows; s++ {
 		pad := pads.get()
@@ -64,7 +66,7 @@ func (e tileEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
 	whole := columns / tileSide
 	_ = dst[blockCount(columns, tileSide)*panel-1]
 	switch {
-	case k%32 != 0:
+	case k%32 != 0 || b.BF16 != nil && b.transposed:
 		whole = 0
 	case b.transposed:
 		for h := range whole * 2 {
@@ -73,11 +75,7 @@ func (e tileEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
 			packRowsB(&dst[h/2*panel+h%2*blockSize/2], &src[0], b.Stride*4, blocks)
 		}
 	case whole > 0:
-		for p := range blocks {
-			src := b.Data[(k0+p*32)*b.Stride+j:]
-			_ = src[31*b.Stride+whole*tileSide-1]
-			packColumnsB(&dst[p*blockSize], &src[0], b.Stride*4, whole, panel*4)
-		}
+		packColumns(dst, b.Matrix, j, k0, blocks, whole, panel, packColumnsB, packColumnsHalvesB)
 	}
 	flipped := operand{Matrix: b.Matrix, transposed: !b.transposed}
 	for q := whole; q*tileSide < columns; q++ {
@@ -86,6 +84,22 @@ func (e tileEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
 		packRowsB(&dst[q*panel], &words[0], blocks*128, blocks)
 		packRowsB(&dst[q*panel+blockSize/2], &words[16*blocks*32], blocks*128, blocks)
 		pads.put(pad)
+	}
+}
+
+// packColumns packs panels of 32 columns of m, from column j and row k0 on, a block of 32 rows at a time.
+func packColumns(dst []float32, m Matrix, j, k0, blocks, panels, panel int,
+	wide func(dst, src *float32, stride, panels, step int), halves func(dst *float32, src *uint16, stride, panels, step int)) {
+	for b := range blocks {
+		at := (k0+b*32)*m.Stride + j
+		last := at + 31*m.Stride + panels*tileSide - 1
+		if m.BF16 != nil {
+			_ = m.BF16[last]
+			halves(&dst[b*blockSize], &m.BF16[at], m.Stride*2, panels, panel*4)
+		} else {
+			_ = m.Data[last]
+			wide(&dst[b*blockSize], &m.Data[at], m.Stride*4, panels, panel*4)
+		}
 	}
 }
 
@@ -101,12 +115,19 @@ func (p *padded) gather(a operand, i, rows, k0, k, blocks int) []float32 {
 	clear(p.words)
 	for r := range rows {
 		row := p.words[r*width:][:k]
-		if !a.transposed {
-			copy(row, a.Data[(i+r)*a.Stride+k0:])
-			continue
-		}
-		for q := range row {
-			row[q] = a.Data[(k0+q)*a.Stride+i+r]
+		switch at := (i+r)*a.Stride + k0; {
+		case !a.transposed && a.BF16 != nil:
+			FromBF16(row, a.BF16[at:at+k])
+		case !a.transposed:
+			copy(row, a.Data[at:])
+		case a.BF16 != nil:
+			for q := range row {
+				row[q] = fromBF16(a.BF16[(k0+q)*a.Stride+i+r])
+			}
+		default:
+			for q := range row {
+				row[q] = a.Data[(k0+q)*a.Stride+i+r]
+			}
 		}
 	}
 	return p.words
@@ -114,7 +135,7 @@ func (p *padded) gather(a operand, i, rows, k0, k, blocks int) []float32 {
 
 func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumulate bool, edge *edgeTile) {
 	blocks, panel := blockCount(a.k, 32), e.panel(a.k)
-	words := &a.words[strip*a.strip : (strip+1)*a.strip][0]
+	words, lda, step := a.tiles(strip)
 	full := c.Cols / tileSide
 	if c.Rows < tileSide {
 		full = 0
@@ -125,12 +146,30 @@ func (e tileEngine) multiply(c Matrix, a *blockA, strip int, b []float32, accumu
 		// B is not fetched: A alone takes all that the memory gives.
 		a.soon = soon{}
 		a.nextA.take(&a.soon, a.nextA.due())
-		tileMultiply(blocks, words, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate),
+		tileMultiply(blocks, words, lda, step, &b[0], full, &c.Data[0], c.Stride*4, toInt(accumulate),
 			a.soon.next, blockCount(a.soon.fetch, full*blocks), a.soon.first, a.soon.lines, a.soon.skip)
 	}
 	for j := full * tileSide; j < c.Cols; j += tileSide {
 		at := j / tileSide * panel
-		tileMultiply(blocks, words, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0, 0, 0)
+		tileMultiply(blocks, words, lda, step, &b[at : at+panel][0], 1, &edge[0], tileSide*4, 0, nil, 0, 0, 0, 0)
 		mergeEdge(c, j, edge[:], tileSide, accumulate)
 	}
+}
+
+// tiles returns where the tiles of a strip are: their first row, and the bytes from row to row and
+// from one block of 32 products to the next.
+func (a *blockA) tiles(strip int) (first *float32, row, block int) {
+	if a.halves != nil {
+		return (*float32)(unsafe.Pointer(&a.halves[strip*tileSide*a.stride])), a.stride * 2, 64
+	}
+	return &a.words[strip*a.strip : (strip+1)*a.strip][0], 64, blockSize * 4
+}
+
+// narrowTiles rounds as the packing of tiles does. dst may be the memory of x.
+func narrowTiles(dst []uint16, x []float32) {
+	blocks := len(x) / 32
+	if blocks > 0 {
+		narrowBlocks(&dst[:len(x)][0], &x[0], blocks)
+	}
+	toBF16Reference(dst[blocks*32:], x[blocks*32:])
 }

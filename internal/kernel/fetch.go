@@ -20,6 +20,9 @@ func fetchOf(p part, parts int) fetch {
 	if rows == 0 || k == 0 || (rows > 64 && p.a.Stride%2048 == 0) { // these fall on a few sets of the cache and push one another out
 		return fetch{}
 	}
+	if p.a.BF16 != nil {
+		return fetch{}
+	}
 	return fetch{data: p.a.Data[i*p.a.Stride+k0 : (i+rows-1)*p.a.Stride+k0+k], lines: blockCount(k, lineWords), step: p.a.Stride, parts: parts}
 }
 

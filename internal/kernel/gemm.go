@@ -20,8 +20,8 @@ func (p Precision) String() string {
 // GemmNT computes y = x·wᵀ, or y += x·wᵀ: the forward pass of a linear layer.
 // y has shape (M, N), x (M, K), w (N, K). The last bits of a row may change with the number of rows.
 func GemmNT(p *Pool, prec Precision, y, x, w Matrix, accumulate bool) {
-	x.check()
-	w.checkShape(w.Rows, x.Cols)
+	x.checkFactor()
+	w.checkFactorShape(w.Rows, x.Cols)
 	y.checkShape(x.Rows, w.Rows)
 	gemm(p, prec, y, operand{Matrix: x}, operand{Matrix: w, transposed: true}, accumulate)
 }
@@ -29,8 +29,8 @@ func GemmNT(p *Pool, prec Precision, y, x, w Matrix, accumulate bool) {
 // GemmNN computes dx = dy·w, or dx += dy·w: the gradient of a linear layer's input.
 // dx has shape (M, N), dy (M, K), w (K, N).
 func GemmNN(p *Pool, prec Precision, dx, dy, w Matrix, accumulate bool) {
-	dy.check()
-	w.checkShape(dy.Cols, w.Cols)
+	dy.checkFactor()
+	w.checkFactorShape(dy.Cols, w.Cols)
 	dx.checkShape(dy.Rows, w.Cols)
 	gemm(p, prec, dx, operand{Matrix: dy}, operand{Matrix: w}, accumulate)
 }
@@ -38,8 +38,8 @@ func GemmNN(p *Pool, prec Precision, dx, dy, w Matrix, accumulate bool) {
 // GemmTN computes dw = dyᵀ·x, or dw += dyᵀ·x: the gradient of a linear layer's weights.
 // dw has shape (M, N), dy (K, M), x (K, N).
 func GemmTN(p *Pool, prec Precision, dw, dy, x Matrix, accumulate bool) {
-	dy.check()
-	x.checkShape(dy.Rows, x.Cols)
+	dy.checkFactor()
+	x.checkFactorShape(dy.Rows, x.Cols)
 	dw.checkShape(dy.Cols, x.Cols)
 	gemm(p, prec, dw, operand{Matrix: dy, transposed: true}, operand{Matrix: x}, accumulate)
 }

@@ -14,6 +14,7 @@ func gemm(p *Pool, prec Precision, c Matrix, a, b operand, accumulate bool) {
 	_, k := a.shape()
 	t.plan(engineFor(prec), c.Rows, c.Cols, k)
 	t.a, t.b, t.c, t.accumulate = a, b, c, accumulate
+	t.widen()
 	if t.shared = t.rowBlocks > 1; t.shared {
 		t.memory = grow(t.memory, t.packedWords())
 		t.words = t.memory
@@ -41,13 +42,23 @@ type gemmTask struct {
 	words                     []float32 // steps of panels
 	partials                  []float32 // one C per slice, if there are several
 	memory                    []float32 // for words
+	wideA, wideB              []float32 // for factors in bf16 that the engine does not take
 	threads                   int
 }
 
 var gemmTasks = newRecycler[gemmTask]()
 
 // forget drops what belongs to the caller.
-func (t *gemmTask) forget() { *t = gemmTask{memory: t.memory, partials: t.partials} }
+func (t *gemmTask) forget() {
+	*t = gemmTask{memory: t.memory, partials: t.partials, wideA: t.wideA, wideB: t.wideB}
+}
+
+// widen makes factors in bf16 float32 for an engine that takes no others.
+func (t *gemmTask) widen() {
+	if t.engine != active.tiles {
+		t.a.Matrix, t.b.Matrix = t.a.widened(&t.wideA), t.b.widened(&t.wideB)
+	}
+}
 
 const (
 	packPanels   = 4       // panels per packing task

@@ -8,9 +8,9 @@ import "math"
 //
 // x and y have shape (N, C) and may be the same; C is a multiple of D: equal for the norm of a layer,
 // several times for the norm of each head of queries and keys. inv (N, C/D) is kept for the backward
-// pass and may be nil. Source: Zhang and Sennrich 2019, arXiv:1910.07467.
+// pass and may be nil. y may be in bf16. Source: Zhang and Sennrich 2019, arXiv:1910.07467.
 func RMSNormForward(p *Pool, y, x Matrix, w []float32, eps float32, inv []float32) {
-	y.checkShape(x.Rows, x.Cols)
+	y.checkFactorShape(x.Rows, x.Cols)
 	checkNorm(x, w, inv)
 	t := normTasks.get()
 	t.y, t.x, t.w, t.eps, t.inv = y, x, w, eps, inv
@@ -72,8 +72,10 @@ type normForward normTask
 func (t *normForward) Do(item int) {
 	d, groups := len(t.w), t.x.Cols/len(t.w)
 	lo, hi := blockRange(item, normRows, t.x.Rows)
+	buf := rowBuffers.get()
+	defer rowBuffers.put(buf)
 	for i := lo; i < hi; i++ {
-		xs, ys := t.x.Row(i), t.y.Row(i)
+		xs, ys := t.x.Row(i), t.y.rowFor(i, &buf.first)
 		for g := range groups {
 			x := xs[g*d : (g+1)*d]
 			inv := float32(1 / math.Sqrt(float64(active.dot(x, x))/float64(d)+float64(t.eps)))
@@ -82,6 +84,7 @@ func (t *normForward) Do(item int) {
 				t.inv[i*groups+g] = inv
 			}
 		}
+		t.y.setRow(i, ys)
 	}
 }
 

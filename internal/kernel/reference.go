@@ -178,9 +178,11 @@ func bf16Bits(v float32) uint16 {
 
 func roundBF16(v float32) float32 { return math.Float32frombits(uint32(bf16Bits(v)) << 16) }
 
+func fromBF16(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }
+
 func fromBF16Reference(dst []float32, x []uint16) {
 	for i, v := range x {
-		dst[i] = math.Float32frombits(uint32(v) << 16)
+		dst[i] = fromBF16(v)
 	}
 }
 

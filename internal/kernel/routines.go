@@ -28,6 +28,7 @@ type routines struct {
 	swigluBackward  func(dgate, dup, da, gate, up []float32)
 	scoreGradient   func(p, dp []float32, scale, shift, delta float32)
 	adamW           func(w, g, m, v []float32, c *adamCoefficients)
+	narrow          func(dst []uint16, x []float32) // bf16 as tiles round it; nil without tiles
 	transpose       func(dst []float32, width int, src []float32, stride, n, k int)
 	toBF16          func(dst []uint16, x []float32)
 	fromBF16        func(dst []float32, x []uint16)

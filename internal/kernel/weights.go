@@ -72,14 +72,14 @@ func (w *Weights) Shape() (out, in int) { return w.out, w.in }
 
 // Forward computes y = x·wᵀ, or y += x·wᵀ; y has shape (M, out), x (M, in).
 func (w *Weights) Forward(p *Pool, y, x Matrix, accumulate bool) {
-	x.checkShape(x.Rows, w.in)
+	x.checkFactorShape(x.Rows, w.in)
 	y.checkShape(x.Rows, w.out)
 	w.forward.multiply(p, w.prec, y, x, accumulate)
 }
 
 // Backward computes dx = dy·w, or dx += dy·w; dx has shape (M, in), dy (M, out).
 func (w *Weights) Backward(p *Pool, dx, dy Matrix, accumulate bool) {
-	dy.checkShape(dy.Rows, w.out)
+	dy.checkFactorShape(dy.Rows, w.out)
 	dx.checkShape(dy.Rows, w.in)
 	w.backward.multiply(p, w.prec, dx, dy, accumulate)
 }
@@ -110,6 +110,7 @@ func (f *packedFactor) multiply(p *Pool, prec Precision, c, a Matrix, accumulate
 	defer gemmTasks.put(t)
 	t.plan(engineFor(prec), c.Rows, c.Cols, a.Cols)
 	t.a, t.c, t.accumulate = operand{Matrix: a}, c, accumulate
+	t.widen()
 	t.shared, t.words = true, f.words
 	t.run(p)
 	t.forget()

@@ -38,13 +38,13 @@ type Attention struct {
 
 // attentionState is what the backward pass needs of the forward pass.
 type attentionState struct {
-	inv  []float32 // (N)
-	h    []float32 // (N, C)
-	qkv  []float32 // (N, (H+2K)·D) as attended to
-	raw  []float32 // (N, (H+K)·D) queries and keys before their norm, where there is one
-	head []float32 // (N·(H+K)) factors of that norm
-	lse  []float32 // (H, N)
-	out  []float32 // (N, H·D)
+	inv  []float32     // (N)
+	h    kernel.Matrix // (N, C)
+	qkv  []float32     // (N, (H+2K)·D) as attended to
+	raw  []float32     // (N, (H+K)·D) queries and keys before their norm, where there is one
+	head []float32     // (N·(H+K)) factors of that norm
+	lse  []float32     // (H, N)
+	out  []float32     // (N, H·D)
 }
 
 // Apply adds the half to the graph.
@@ -79,7 +79,7 @@ func (a *Attention) Forward(in []G.Value) (G.Value, error) {
 	heads := dense(a.state().out, x.Rows)
 	a.output.forward(a.e, out, heads, true)
 	if a.Watch != nil {
-		a.Watch(x, out, dense(a.state().h, x.Rows), heads)
+		a.Watch(x, out, a.state().h, heads)
 	}
 	return y, nil
 }
@@ -87,12 +87,12 @@ func (a *Attention) Forward(in []G.Value) (G.Value, error) {
 // attend computes everything up to the input of the output projection.
 func (a *Attention) attend(x kernel.Matrix) {
 	s, e, n := a.state(), a.e, x.Rows
-	h := growMatrix(&s.h, n, x.Cols)
-	s.h, s.inv = h.Data, grow(&s.inv, n)
-	kernel.RMSNormForward(e.Pool, h, x, a.Norm.Data(), a.Eps, s.inv)
+	e.growFactor(&s.h, n, x.Cols, a.Watch != nil || a.qkv.masks())
+	s.inv = grow(&s.inv, n)
+	kernel.RMSNormForward(e.Pool, s.h, x, a.Norm.Data(), a.Eps, s.inv)
 	all := growMatrix(&s.qkv, n, (a.Heads+2*a.KVHeads)*a.HeadDim)
 	s.qkv = all.Data
-	a.qkv.forward(e, all, h, false)
+	a.qkv.forward(e, all, s.h, false)
 	q, k, v := a.split(all)
 	if a.QueryNorm != nil {
 		a.normHeads(q, k)
@@ -160,7 +160,7 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 		a.normHeadsBackward(dq, dk)
 	}
 	dh := growMatrix(&e.scratch.branch, n, x.Cols)
-	a.qkv.backward(e, dh, dall, dense(s.h, n), false)
+	a.qkv.backward(e, dh, dall, s.h, false)
 	dxv := growTensor(&a.dx, n, x.Cols)
 	dx := dense(data(dxv), n)
 	e.copyMatrix(dx, dy)

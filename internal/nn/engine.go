@@ -79,9 +79,9 @@ type scratch struct {
 }
 
 // grow returns buf with n elements, reallocated when it is too short. Its contents are not defined.
-func grow(buf *[]float32, n int) []float32 {
+func grow[E any](buf *[]E, n int) []E {
 	if cap(*buf) < n {
-		*buf = make([]float32, n)
+		*buf = make([]E, n)
 	}
 	return (*buf)[:n]
 }
@@ -89,6 +89,38 @@ func grow(buf *[]float32, n int) []float32 {
 // growMatrix is grow as a dense (rows, cols) view.
 func growMatrix(buf *[]float32, rows, cols int) kernel.Matrix {
 	return kernel.NewMatrix(grow(buf, rows*cols), rows, cols)
+}
+
+// growPadded makes *m a (rows, cols) view whose rows do not lie a multiple of 2 KiB apart: whole columns, which gradients
+// of weights read, would fall on a few sets of the caches.
+func growPadded(m *kernel.Matrix, rows, cols int) {
+	*m = growMatrix(&m.Data, rows, paddedStride(cols)).Columns(0, cols)
+}
+
+func paddedStride(cols int) int {
+	if cols%512 == 0 {
+		return cols + 16
+	}
+	return cols
+}
+
+// growFactor makes *m a (rows, cols) view of what only matrix products read, or, if wide is set, others too: in float32,
+// or in bf16 where products round it to that in any case.
+func (e *Engine) growFactor(m *kernel.Matrix, rows, cols int, wide bool) {
+	if wide || !kernel.KeepsBF16(e.Precision) {
+		*m = growMatrix(&m.Data, rows, cols)
+		return
+	}
+	*m = kernel.NewBF16(grow(&m.BF16, kernel.BF16Words(rows, cols)), rows, cols)
+}
+
+// gradientFactor returns the memory of m, a gradient that only matrix products read, as it is to be filled: itself, or
+// in bf16 where products round it to that in any case.
+func (e *Engine) gradientFactor(m kernel.Matrix) kernel.Matrix {
+	if kernel.KeepsBF16(e.Precision) {
+		return m.AsBF16()
+	}
+	return m
 }
 
 // growTensor returns *t, made at first use.

@@ -31,10 +31,10 @@ type FeedForward struct {
 
 // feedForwardState is what the backward pass needs of the forward pass.
 type feedForwardState struct {
-	inv    []float32 // (N)
-	h      []float32 // (N, C)
-	gateUp []float32 // (N, 2F)
-	a      []float32 // (N, F)
+	inv    []float32     // (N)
+	h      kernel.Matrix // (N, C)
+	gateUp kernel.Matrix // (N, 2F)
+	a      kernel.Matrix // (N, F)
 }
 
 // Apply adds the half to the graph.
@@ -61,10 +61,10 @@ func (f *FeedForward) Forward(in []G.Value) (G.Value, error) {
 	f.hidden(x)
 	out := dense(data(y), x.Rows)
 	f.e.copyMatrix(out, x)
-	neurons := dense(f.state().a, x.Rows)
-	f.down.forward(f.e, out, neurons, true)
+	s := f.state()
+	f.down.forward(f.e, out, s.a, true)
 	if f.Watch != nil {
-		f.Watch(x, out, dense(f.state().h, x.Rows), neurons)
+		f.Watch(x, out, s.h, s.a)
 	}
 	return y, nil
 }
@@ -72,16 +72,13 @@ func (f *FeedForward) Forward(in []G.Value) (G.Value, error) {
 // hidden computes everything up to the input of down.
 func (f *FeedForward) hidden(x kernel.Matrix) {
 	s, n, width := f.state(), x.Rows, f.Gate.Shape()[0]
-	h := growMatrix(&s.h, n, x.Cols)
-	s.h = h.Data
+	f.e.growFactor(&s.h, n, x.Cols, f.Watch != nil || f.gateUp.masks())
 	s.inv = grow(&s.inv, n)
-	kernel.RMSNormForward(f.e.Pool, h, x, f.Norm.Data(), f.Eps, s.inv)
-	gateUp := growMatrix(&s.gateUp, n, 2*width)
-	s.gateUp = gateUp.Data
-	f.gateUp.forward(f.e, gateUp, h, false)
-	a := growMatrix(&s.a, n, width)
-	s.a = a.Data
-	kernel.SwiGLUForward(f.e.Pool, a, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
+	kernel.RMSNormForward(f.e.Pool, s.h, x, f.Norm.Data(), f.Eps, s.inv)
+	growPadded(&s.gateUp, n, 2*width)
+	f.gateUp.forward(f.e, s.gateUp, s.h, false)
+	f.e.growFactor(&s.a, n, width, f.Watch != nil || f.down.masks())
+	kernel.SwiGLUForward(f.e.Pool, s.a, s.gateUp.Columns(0, width), s.gateUp.Columns(width, 2*width))
 }
 
 // Backward implements Function.
@@ -93,13 +90,13 @@ func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) 
 		f.hidden(x)
 	}
 	da := growMatrix(&e.scratch.wide, n, width)
-	f.down.backward(e, da, dy, dense(s.a, n), false)
+	f.down.backward(e, da, dy, s.a, false)
 	// The gradients of gate and up take the place of their values, which are not needed again.
-	gateUp := dense(s.gateUp, n)
-	gate, up := gateUp.Columns(0, width), gateUp.Columns(width, 2*width)
-	kernel.SwiGLUBackward(e.Pool, gate, up, da, gate, up)
+	gate, up := s.gateUp.Columns(0, width), s.gateUp.Columns(width, 2*width)
+	dGateUp := e.gradientFactor(s.gateUp)
+	kernel.SwiGLUBackward(e.Pool, dGateUp.Columns(0, width), dGateUp.Columns(width, 2*width), da, gate, up)
 	dh := growMatrix(&e.scratch.branch, n, x.Cols)
-	f.gateUp.backward(e, dh, gateUp, dense(s.h, n), false)
+	f.gateUp.backward(e, dh, dGateUp, s.h, false)
 	dxv := growTensor(&f.dx, x.Rows, x.Cols)
 	dx := dense(data(dxv), n)
 	e.copyMatrix(dx, dy)

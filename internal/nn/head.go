@@ -67,7 +67,7 @@ type Head struct {
 	totals  Totals
 	rows    []int32 // learnt positions
 	values  []Value // one per row of a chunk
-	logits  []float32
+	logits  kernel.Matrix
 	input   []float32 // learnt rows of h in this chunk
 	dinput  []float32
 	teacher []float32 // logits of a teacher in this process
@@ -84,15 +84,6 @@ const chunkElements = 4 << 20
 // ChunkRows returns how many positions have logits at the same time.
 func ChunkRows(vocab, rows int) int {
 	return min(rows, max(256, min(512, chunkElements/vocab/16*16)))
-}
-
-// logitStride keeps rows of logits from lying a multiple of 2 KiB apart: whole columns of them, which the gradient of the
-// weights reads, would fall on a few sets of the caches.
-func logitStride(vocab int) int {
-	if vocab%512 == 0 {
-		return vocab + 16
-	}
-	return vocab
 }
 
 // Apply adds the head to the graph. targets is an int32 vector (N).
@@ -142,10 +133,8 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	input := growMatrix(&h.input, n, x.Cols)
 	h.input = input.Data
 	kernel.Gather(e.Pool, input, x, rows)
-	vocab := h.Output.Shape()[0]
-	logits := growMatrix(&h.logits, n, logitStride(vocab))
-	h.logits, logits = logits.Data, logits.Columns(0, vocab)
-	h.linear.multiply(e, logits, input, false)
+	growPadded(&h.logits, n, h.Output.Shape()[0])
+	h.linear.multiply(e, h.logits, input, false)
 	if t := e.batch.Teacher; t != nil {
 		dense := growMatrix(&h.teacher, n, t.Vocab())
 		h.teacher = dense.Data
@@ -160,20 +149,20 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	}
 	dinput := growMatrix(&h.dinput, n, x.Cols)
 	h.dinput = dinput.Data
-	h.linear.multiplyBack(e, dinput, logits, false)
+	dlogits := e.gradientFactor(h.logits)
+	h.linear.multiplyBack(e, dinput, dlogits, false)
 	dh := dense(data(h.dh), x.Rows)
 	for i, r := range rows {
 		copy(dh.Row(int(r)), dinput.Row(i)) // a memory stream, too short to divide
 	}
 	if !h.Output.Frozen() {
-		kernel.GemmTN(e.Pool, e.Precision, h.Output.matrix(h.Output.GradData()), logits, input, true)
+		kernel.GemmTN(e.Pool, e.Precision, h.Output.matrix(h.Output.GradData()), dlogits, input, true)
 	}
 }
 
 // Do judges row i of the chunk; it implements kernel.Task.
 func (h *Head) Do(i int) {
 	e, row := h.e, h.rows[h.first+i]
-	vocab := h.Output.Shape()[0]
 	t := Target{Token: h.targets[row]}
 	if s := e.batch.Signal; s != nil {
 		t.Kind = s.Kind
@@ -186,7 +175,10 @@ func (h *Head) Do(i int) {
 	if !e.Inference {
 		scale = e.scale * e.batch.Weights[row]
 	}
-	h.values[i] = e.loss.Row(h.logits[i*logitStride(vocab):][:vocab], t, scale)
+	h.values[i] = e.loss.Row(h.logits.Row(i), t, scale)
+	if !e.Inference && kernel.KeepsBF16(e.Precision) {
+		h.logits.NarrowRow(i)
+	}
 }
 
 // Backward implements Function; the gradients exist already.

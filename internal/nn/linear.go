@@ -117,6 +117,11 @@ func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
 	})
 }
 
+// masks reports whether an adapter hides elements of x from itself, and so reads them outside of products.
+func (l *linear) masks() bool {
+	return slices.ContainsFunc(l.adapters, func(a *Adapter) bool { return a != nil && a.Dropout > 0 })
+}
+
 // eachPart calls f with the columns of y that belong to each layer of the stack.
 func (l *linear) eachPart(f func(i, lo, hi int)) {
 	lo := 0

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Tiles hold 16 rows of 64 bytes. A strip of A is 32 rows, packed as blocks of 32 products: two
 // tiles of 16 rows × 32 bf16. A panel of B is 32 columns, packed as blocks of 32 products: two tiles
@@ -10,7 +13,7 @@ const (
 	blockBytes = 2 * tileBytes
 )
 
-// emitAMX writes the tile kernel, the four packings and the peak loop.
+// emitAMX writes the tile kernel, the packings and the peak loop.
 func emitAMX(f *file) {
 	f.quads("tileConfig", 1, 0, 0x0040004000400040, 0x0040004000400040, 0, 0, 0x1010101010101010, 0)
 	f.data.WriteString("// palette 1, eight tiles of 16 rows of 64 bytes\n")
@@ -19,11 +22,15 @@ func emitAMX(f *file) {
 		order[i/2] |= uint64(i)<<(i%2*32) | uint64(16+i)<<(i%2*32+16)
 	}
 	f.quads("interleave", order[:]...)
+	f.quads("halves", 0, 4, 1, 5, 2, 6, 3, 7) // low quarters of the lanes from the first half, high ones from the second
 	tileKernel(f)
 	packRowsA(f)
 	packRowsB(f)
 	packColumns(f, "packColumnsB", false)
 	packColumns(f, "packColumnsA", true)
+	packColumnsHalvesA(f)
+	packColumnsHalvesB(f)
+	narrowBlocks(f)
 	tilePeak(f)
 }
 
@@ -41,21 +48,22 @@ func (f *file) header(name, signature string, bytes int, comment string) {
 	f.p("// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d", name, signature, name, bytes)
 }
 
-// tileKernel multiplies a strip by panels. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
+// tileKernel multiplies a strip by panels. The strip is packed, or 32 rows of bf16 as they lie. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
 // columns of B. Tiles are configured and released within the call, so no other code on this thread
 // ever sees them. With each block, `fetch` lines of what is packed next are brought to the L2 cache.
 func tileKernel(f *file) {
-	f.header("tileMultiply", "(blocks int, a, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)", 96,
-		"computes 32 rows of C (+)= A·B, panel after panel; ldc is in bytes.")
-	for i, r := range []string{"R8", "SI", "DI", "", "DX", "R10", "", "R13"} {
-		if r != "" {
-			f.p("\tMOVQ %s+%d(FP), %s", []string{"blocks", "a", "b", "", "c", "ldc", "", "next"}[i], 8*i, r)
+	f.header("tileMultiply", "(blocks int, a *float32, lda, step int, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)", 112,
+		"computes 32 rows of C (+)= A·B, panel after panel; lda, ldc and step, from block to block of A, are in bytes.")
+	for i, load := range []string{"blocks, R8", "a, SI", "lda, R11", "", "b, DI", "", "c, DX", "ldc, R10", "", "next, R13", "", "first, R15"} {
+		if name, register, ok := strings.Cut(load, ", "); ok {
+			f.p("\tMOVQ %s+%d(FP), %s", name, 8*i, register)
 		}
 	}
-	f.p("\tMOVQ first+72(FP), R15\n\tLEAQ tileConfig<>(SB), AX")
+	f.p("\tLEAQ tileConfig<>(SB), AX")
 	f.tileConfigure()
 	f.p("\tMOVQ $64, BX\n\tMOVQ R10, R12\n\tSHLQ $4, R12\n\tADDQ DX, R12 // row 16 of C")
-	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R8, R9\n\tCMPQ acc+48(FP), $0\n\tJEQ zero")
+	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R11, R14\n\tSHLQ $4, R14\n\tADDQ SI, R14 // row 16 of A")
+	f.p("\tMOVQ R8, R9\n\tCMPQ acc+64(FP), $0\n\tJEQ zero")
 	corners := func(access func(tile int, base, index string, displacement int)) {
 		access(0, "DX", "R10", 0)
 		access(1, "DX", "R10", 64)
@@ -68,18 +76,18 @@ func tileKernel(f *file) {
 		f.tileZero(tile)
 	}
 	f.p("block:")
-	f.tileLoad(4, "AX", "BX", 0)
+	f.tileLoad(4, "AX", "R11", 0)
 	f.tileLoad(6, "DI", "BX", 0)
-	emitFetch(f, "R13", "R15", "CX", 56)
+	emitFetch(f, "R13", "R15", "CX", 72)
 	f.tileProduct(0, 4, 6)
 	f.tileLoad(7, "DI", "BX", tileBytes)
 	f.tileProduct(1, 4, 7)
-	f.tileLoad(5, "AX", "BX", tileBytes)
+	f.tileLoad(5, "R14", "R11", 0)
 	f.tileProduct(2, 5, 6)
 	f.tileProduct(3, 5, 7)
-	f.p("\tADDQ $%d, AX\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", blockBytes, blockBytes)
+	f.p("\tADDQ step+24(FP), AX\n\tADDQ step+24(FP), R14\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", blockBytes)
 	corners(f.tileStore)
-	f.p("\tADDQ $128, DX\n\tADDQ $128, R12\n\tDECQ panels+24(FP)\n\tJNZ panel")
+	f.p("\tADDQ $128, DX\n\tADDQ $128, R12\n\tDECQ panels+40(FP)\n\tJNZ panel")
 	f.tileRelease()
 	f.p("\tRET\n")
 }
@@ -157,6 +165,71 @@ func packColumns(f *file, name string, strips bool) {
 		}
 	}
 	f.p("\tADDQ $128, SI\n\tADDQ R9, DI\n\tDECQ CX\n\tJNZ panel\n\tVZEROUPPER\n\tRET\n")
+}
+
+// packColumnsHalvesA packs 32 rows of products in bf16 to strips of A, transposed: 8 columns at a time,
+// in vectors whose four lanes are rows 8 apart, so that three rounds of interleaving leave one column
+// in each. Putting lanes together while loading spares the shuffles that transpose16 needs for it.
+func packColumnsHalvesA(f *file) {
+	f.header("packColumnsHalvesA", "(dst *float32, src *uint16, stride, panels, step int)", 40,
+		"packs 32·panels rows of A in bf16, given as columns, as a block of each strip, step bytes apart; src has 32 rows, stride bytes apart.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ panels+24(FP), CX\n\tMOVQ step+32(FP), R9")
+	f.p("\tLEAQ (R8)(R8*2), R13\n\tLEAQ (R8)(R8*4), R14\n\tLEAQ (R13)(R8*4), R15")
+	f.p("\tLEAQ (SI)(R8*8), R10\n\tLEAQ (R10)(R8*8), R11\n\tLEAQ (R11)(R8*8), R12 // rows 8, 16, 24")
+	rows := []string{"", "(R8*1)", "(R8*2)", "(R13*1)", "(R8*4)", "(R14*1)", "(R13*2)", "(R15*1)"}
+	f.p("panel:\n\tMOVQ R8, DX\n\tSHLQ $5, DX\n\tADDQ SI, DX // the rows of the next block")
+	for chunk := range 4 {
+		for r, at := range rows {
+			f.p("\tVMOVDQU %d(SI)%s, X%d", 16*chunk, at, r)
+			for lane, base := range []string{"R10", "R11", "R12"} {
+				f.p("\tVINSERTI32X4 $%d, %d(%s)%s, Z%d, Z%d", lane+1, 16*chunk, base, at, r, r)
+			}
+			f.p("\tPREFETCHT0 (DX)\n\tADDQ R8, DX")
+		}
+		interleave := func(width string, from, to, distance int) {
+			for r := 0; r < 8; r += 2 * distance {
+				for i := range distance {
+					a, b := from+r+i, from+r+i+distance
+					f.p("\tVPUNPCKL%s Z%d, Z%d, Z%d\n\tVPUNPCKH%s Z%d, Z%d, Z%d", width, b, a, to+r+2*i, width, b, a, to+r+2*i+1)
+				}
+			}
+		}
+		interleave("WD", 0, 8, 1)  // columns 0 … 3 and 4 … 7 of two rows
+		interleave("DQ", 8, 0, 2)  // two columns of four rows
+		interleave("QDQ", 0, 8, 4) // one column of eight
+		for column := range 8 {
+			f.p("\tVMOVDQU64 Z%d, %d(DI)", 8+column, 64*(8*chunk+column))
+		}
+	}
+	f.p("\tADDQ $64, SI\n\tADDQ $64, R10\n\tADDQ $64, R11\n\tADDQ $64, R12")
+	f.p("\tADDQ R9, DI\n\tDECQ CX\n\tJNZ panel\n\tVZEROUPPER\n\tRET\n")
+}
+
+// packColumnsHalvesB interleaves pairs of rows in bf16.
+func packColumnsHalvesB(f *file) {
+	f.header("packColumnsHalvesB", "(dst *float32, src *uint16, stride, panels, step int)", 40,
+		"packs 32·panels columns of B in bf16 as a block of each panel, step bytes apart; src has 32 rows, stride bytes apart.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ panels+24(FP), CX\n\tMOVQ step+32(FP), R9")
+	f.p("\tVMOVDQU64 halves<>(SB), Z31")
+	f.p("panel:\n\tMOVQ R8, DX\n\tSHLQ $5, DX\n\tADDQ SI, DX // the rows of the next block\n\tMOVQ SI, AX")
+	for pair := range 16 {
+		at := 4 * (pair % 7)
+		f.p("\tVPERMQ (AX), Z31, Z%d\n\tVPERMQ (AX)(R8*1), Z31, Z%d", at, at+1)
+		f.p("\tPREFETCHT0 (DX)\n\tPREFETCHT0 (DX)(R8*1)\n\tLEAQ (AX)(R8*2), AX\n\tLEAQ (DX)(R8*2), DX")
+		f.p("\tVPUNPCKLWD Z%d, Z%d, Z%d\n\tVPUNPCKHWD Z%d, Z%d, Z%d", at+1, at, at+2, at+1, at, at+3)
+		f.p("\tVMOVDQU64 Z%d, %d(DI)\n\tVMOVDQU64 Z%d, %d(DI)", at+2, 64*pair, at+3, tileBytes+64*pair)
+	}
+	f.p("\tADDQ $64, SI\n\tADDQ R9, DI\n\tDECQ CX\n\tJNZ panel\n\tVZEROUPPER\n\tRET\n")
+}
+
+// narrowBlocks rounds floats to bf16.
+func narrowBlocks(f *file) {
+	f.header("narrowBlocks", "(dst *uint16, src *float32, blocks int)", 24,
+		"rounds blocks of 32 floats to bf16, to nearest even, denormals to zero. dst may be src.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ blocks+16(FP), CX")
+	f.p("block:\n\tVMOVUPS (SI), Z0\n\tVMOVUPS 64(SI), Z1")
+	f.bf16Pair(0, 0, 1)
+	f.p("\tVMOVDQU64 Z0, (DI)\n\tADDQ $128, SI\n\tADDQ $64, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET\n")
 }
 
 // transpose16 transposes the 16×16 dwords of Z0 … Z15 by way of Z16 … Z31.

@@ -9,7 +9,7 @@ import (
 // bytes. Source: Intel SDM volume 2, sections 2.3 (VEX), 2.7 (EVEX) and chapter 3.
 
 // gpr numbers the general registers.
-var gpr = map[string]byte{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SI": 6, "DI": 7, "R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13}
+var gpr = map[string]byte{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SI": 6, "DI": 7, "R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13, "R14": 14}
 
 // Mandatory prefixes of VEX and EVEX.
 const (
