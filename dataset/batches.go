@@ -11,7 +11,6 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/cespare/xxhash/v2"
 )
 
@@ -43,27 +42,7 @@ func newBatchReader(source *messages) (reader *ipc.Reader, err error) {
 			err = fmt.Errorf("arrow: %v", p)
 		}
 	}()
-	return ipc.NewReaderFromMessageReader(source, ipc.WithAllocator(boundedAllocator{memory.DefaultAllocator}))
-}
-
-// boundedAllocator refuses the sizes that only a damaged or hostile file asks for: Arrow allocates what a compressed
-// buffer says its contents take.
-type boundedAllocator struct{ memory.Allocator }
-
-func (a boundedAllocator) Allocate(size int) []byte {
-	checkSize(size)
-	return a.Allocator.Allocate(size)
-}
-
-func (a boundedAllocator) Reallocate(size int, b []byte) []byte {
-	checkSize(size)
-	return a.Allocator.Reallocate(size, b)
-}
-
-func checkSize(size int) {
-	if size < 0 || size > maxMessage {
-		panic(fmt.Sprintf("buffer of %d bytes: the limit is %d", size, maxMessage)) // recovered where batches are read
-	}
+	return ipc.NewReaderFromMessageReader(source, ipc.WithAllocator(new(recycler)))
 }
 
 // openShard opens a finished shard, checks size and checksum against the manifest, and returns it positioned at its

@@ -26,10 +26,33 @@ func newEncoder(version string, origin Origin) *encoder {
 
 // record encodes rows, which [validate] has let pass, as one batch. The caller releases it.
 func (e *encoder) record(rows []distill.Row) arrow.Record {
+	e.reserve(rows)
 	for i := range rows {
 		e.row(&rows[i])
 	}
 	return e.builder.NewRecord()
+}
+
+// reserve makes room for the longest texts of rows, so that they are not moved about as their buffers grow.
+func (e *encoder) reserve(rows []distill.Row) {
+	e.builder.Reserve(len(rows))
+	var id, reasoning, response, content, messages int
+	for i := range rows {
+		row := &rows[i]
+		id += len(row.ID)
+		reasoning += len(row.Reasoning)
+		response += len(row.Response)
+		messages += len(row.Prompt.Messages)
+		for j := range row.Prompt.Messages {
+			content += len(row.Prompt.Messages[j].Content)
+		}
+	}
+	item := e.builder.Field(colMessages).(*array.ListBuilder).ValueBuilder().(*array.StructBuilder)
+	item.Reserve(messages)
+	item.FieldBuilder(1).(*array.StringBuilder).ReserveData(content)
+	e.builder.Field(colID).(*array.StringBuilder).ReserveData(id)
+	e.builder.Field(colReasoning).(*array.StringBuilder).ReserveData(reasoning)
+	e.builder.Field(colResponse).(*array.StringBuilder).ReserveData(response)
 }
 
 func (e *encoder) row(row *distill.Row) {

@@ -44,7 +44,6 @@ type framer struct {
 	writer *ipc.Writer
 	schema []byte // the schema's message
 	out    bytes.Buffer
-	body   bytes.Buffer
 }
 
 func newFramer(schema *arrow.Schema) (*framer, error) {
@@ -74,37 +73,32 @@ func (f *framer) encode(record arrow.Record) ([]byte, error) {
 func (f *framer) Start() error { return nil }
 func (f *framer) Close() error { return nil }
 
+// WritePayload writes a payload as one sealed message whose size is a multiple of 8.
 func (f *framer) WritePayload(p ipc.Payload) error {
-	f.body.Reset()
-	if err := p.SerializeBody(&f.body); err != nil {
-		return err
-	}
 	meta := p.Meta()
 	defer meta.Release()
-	if f.schema == nil {
-		appendFrame(&f.out, meta.Bytes(), f.body.Bytes())
-		f.schema = bytes.Clone(f.out.Bytes())
-		f.out.Reset()
-		return nil
-	}
-	appendFrame(&f.out, meta.Bytes(), f.body.Bytes())
-	return nil
-}
-
-// appendFrame writes meta and body as one sealed message whose size is a multiple of 8.
-func appendFrame(out *bytes.Buffer, meta, body []byte) {
-	padded := (len(meta) + 7) &^ 7
+	start := f.out.Len()
+	padded := (meta.Len() + 7) &^ 7
 	var prefix [8]byte
 	binary.LittleEndian.PutUint32(prefix[:], continuation)
 	binary.LittleEndian.PutUint32(prefix[4:], uint32(padded+sealSize))
-	out.Write(prefix[:])
-	start := out.Len()
-	out.Write(meta)
-	out.Write(make([]byte, padded-len(meta)))
-	sum := frameSum(out.Bytes()[start:], body)
-	out.WriteString(frameMark)
-	out.Write(binary.LittleEndian.AppendUint64(nil, sum))
-	out.Write(body)
+	f.out.Write(prefix[:])
+	f.out.Write(meta.Bytes())
+	f.out.Write(make([]byte, padded-meta.Len()))
+	f.out.WriteString(frameMark)
+	f.out.Write(make([]byte, 8)) // the checksum, when the body is there
+	if err := p.SerializeBody(&f.out); err != nil {
+		return err
+	}
+	message := f.out.Bytes()[start:]
+	mark := len(prefix) + padded
+	sum := frameSum(message[len(prefix):mark], message[mark+sealSize:])
+	binary.LittleEndian.PutUint64(message[mark+len(frameMark):], sum)
+	if f.schema == nil {
+		f.schema = bytes.Clone(message)
+		f.out.Reset()
+	}
+	return nil
 }
 
 func frameSum(meta, body []byte) uint64 {
@@ -116,8 +110,8 @@ func frameSum(meta, body []byte) uint64 {
 
 // readFrame reads the message at the start of r, which has remaining bytes, and returns its size. io.EOF is a clean
 // end: nothing left, or the end-of-stream mark. Whatever a crash can leave is errTorn. Nothing is allocated that the
-// remaining bytes could not fill.
-func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
+// remaining bytes could not fill. The frame takes over the memory of old, which is no longer used.
+func readFrame(r io.Reader, remaining int64, old frame) (f frame, size int64, err error) {
 	if remaining == 0 {
 		return f, 0, io.EOF
 	}
@@ -139,7 +133,7 @@ func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
 	if metaSize > remaining || metaSize > maxMessage || metaSize%8 != 0 {
 		return f, 0, errTorn
 	}
-	f.meta = make([]byte, metaSize)
+	f.meta = resized(old.meta, int(metaSize))
 	if _, err := io.ReadFull(r, f.meta); err != nil {
 		return f, 0, err
 	}
@@ -148,7 +142,7 @@ func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
 	if err != nil || bodySize < 0 || bodySize > remaining || bodySize > maxMessage {
 		return f, 0, errTorn
 	}
-	f.body = make([]byte, bodySize)
+	f.body = resized(old.body, int(bodySize))
 	if _, err := io.ReadFull(r, f.body); err != nil {
 		return f, 0, err
 	}
@@ -161,10 +155,20 @@ func readFrame(r io.Reader, remaining int64) (f frame, size int64, err error) {
 	return f, int64(len(prefix)) + metaSize + bodySize, nil
 }
 
-// messages hands frames to Arrow's decoder. It is an ipc.MessageReader over length bytes of r.
+// resized returns n bytes, of whatever content, in the memory of b where that suffices.
+func resized(b []byte, n int) []byte {
+	if n <= cap(b) {
+		return b[:n]
+	}
+	return make([]byte, n)
+}
+
+// messages hands frames to Arrow's decoder, which copies what it needs of one before it asks for the next. It is an
+// ipc.MessageReader over length bytes of r.
 type messages struct {
 	r         io.Reader
 	remaining int64
+	last      frame
 	sealed    bool  // refuse messages without a checksum
 	err       error // what ended the messages other than io.EOF
 }
@@ -173,7 +177,7 @@ func (m *messages) Retain()  {}
 func (m *messages) Release() {}
 
 func (m *messages) Message() (*ipc.Message, error) {
-	f, size, err := readFrame(m.r, m.remaining)
+	f, size, err := readFrame(m.r, m.remaining, m.last)
 	if err == nil && m.sealed && !f.sealed {
 		err = errTorn
 	}
@@ -184,5 +188,6 @@ func (m *messages) Message() (*ipc.Message, error) {
 		return nil, err
 	}
 	m.remaining -= size
+	m.last = f
 	return ipc.NewMessage(memory.NewBufferBytes(f.meta), memory.NewBufferBytes(f.body)), nil
 }

@@ -14,13 +14,13 @@ func repairStream(path string) error {
 	if err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
-	_, size, err := readFrame(bytes.NewReader(b), int64(len(b)))
+	_, size, err := readFrame(bytes.NewReader(b), int64(len(b)), frame{})
 	if err != nil || binary.LittleEndian.Uint32(b) != continuation {
 		return fmt.Errorf("dataset: %s: the schema itself is damaged: %w", path, ErrDamaged)
 	}
 	whole := bytes.Clone(b[:size])
 	for at := int(size); at < len(b); {
-		f, size, err := readFrame(bytes.NewReader(b[at:]), int64(len(b)-at))
+		f, size, err := readFrame(bytes.NewReader(b[at:]), int64(len(b)-at), frame{})
 		if err == nil && f.sealed {
 			whole = append(whole, b[at:at+int(size)]...)
 			at += int(size)

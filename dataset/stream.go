@@ -195,7 +195,7 @@ func findFrame(b []byte) int {
 		if end < at+8+sealSize || end > len(b) || string(b[end-sealSize:end-8]) != frameMark {
 			continue
 		}
-		if f, _, err := readFrame(bytes.NewReader(b[at:]), int64(len(b)-at)); err == nil && f.sealed {
+		if f, _, err := readFrame(bytes.NewReader(b[at:]), int64(len(b)-at), frame{}); err == nil && f.sealed {
 			return at
 		}
 	}

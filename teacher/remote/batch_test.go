@@ -128,7 +128,7 @@ func (s *batchServer) finish(t testing.TB, n int, b *openai.Batch) {
 
 func openBatch(t testing.TB, s *batchServer, change ...func(*Options, *BatchOptions)) *Batch {
 	o := Options{BaseURL: s.URL + "/v1", Model: "fake", RetryDelay: 2 * time.Millisecond, Price: &Price{Input: 1, Output: 2}}
-	bo := BatchOptions{Size: 10, Gather: 20 * time.Millisecond, Poll: 5 * time.Millisecond}
+	bo := BatchOptions{Size: 10, Gather: 250 * time.Millisecond, Poll: 5 * time.Millisecond}
 	for _, c := range change {
 		c(&o, &bo)
 	}

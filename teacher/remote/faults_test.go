@@ -246,62 +246,8 @@ func TestPatienceWithLimitsEnds(t *testing.T) {
 	}
 }
 
-func TestSilenceAndSlowness(t *testing.T) {
-	drip := func(every time.Duration) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			for {
-				select {
-				case <-r.Context().Done():
-					return
-				case <-time.After(every):
-					io.WriteString(w, "\n")
-					w.(http.Flusher).Flush()
-				}
-			}
-		}
-	}
-	for name, test := range map[string]struct {
-		step  http.HandlerFunc
-		cause string
-	}{
-		"silent server": {drip(time.Hour), "idle"},
-		"slow loris":    {drip(20 * time.Millisecond), "timeout"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := serve(t, test.step, streamed)
-			known := open(t, s, func(o *Options) { o.IdleTimeout, o.Timeout = 150*time.Millisecond, 400*time.Millisecond })
-			if _, err := ask(t, known); err != nil {
-				t.Fatal(err)
-			}
-			if got := known.Stats().Failures[test.cause]; got != 1 {
-				t.Errorf("failures %v, want one by %s", known.Stats().Failures, test.cause)
-			}
-		})
-	}
-}
-
-func TestKeepAlivesHoldTheLine(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		for range 8 {
-			io.WriteString(w, ": keep-alive\n\n")
-			w.(http.Flusher).Flush()
-			time.Sleep(50 * time.Millisecond)
-		}
-		streamed(w, r)
-	})
-	if _, err := ask(t, open(t, s, func(o *Options) { o.IdleTimeout = 200 * time.Millisecond })); err != nil {
-		t.Fatal(err)
-	}
-	if s.count() != 1 {
-		t.Errorf("%d requests, want 1", s.count())
-	}
-}
-
 func TestNobodyListens(t *testing.T) {
-	s := serve(t, streamed)
-	known := open(t, s, func(o *Options) { o.Retries = 1 })
-	s.Close()
+	known := open(t, serve(t, streamed), func(o *Options) { o.BaseURL, o.Retries = "http://127.0.0.1:1/v1", 1 })
 	_, err := ask(t, known)
 	var e *teacher.Error
 	if !errors.As(err, &e) || e.Kind != teacher.Transient || !strings.Contains(e.Hint, "is the server running") {
