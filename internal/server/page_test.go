@@ -44,15 +44,15 @@ func openBrowser(t *testing.T, url string) *browser {
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var port []byte
-	for port == nil {
+	var address string
+	for written := false; !written; { // the file is there before its first line is
 		if ctx.Err() != nil {
 			t.Fatal("chromium does not start")
 		}
 		time.Sleep(20 * time.Millisecond)
-		port, _ = os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
+		port, _ := os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
+		address, _, written = strings.Cut(string(port), "\n")
 	}
-	address, _, _ := strings.Cut(string(port), "\n")
 	conn, _, err := websocket.Dial(ctx, tab(t, ctx, "http://127.0.0.1:"+address+"/json/list"), nil)
 	if err != nil {
 		t.Fatal(err)
