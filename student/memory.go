@@ -30,7 +30,7 @@ type Footprint struct {
 	Packed      int64 // weights as the kernels lay them out
 	Activations int64 // of forward and backward pass
 	Logits      int64 // of the rows that have logits at the same time
-	Program     int64 // code, stacks, scratch of the kernels, garbage
+	Program     int64 // stacks, scratch of the kernels, garbage
 }
 
 // Total returns the sum.
@@ -38,13 +38,21 @@ func (f Footprint) Total() int64 {
 	return f.Weights + f.Gradients + f.Optimizer + f.Packed + f.Activations + f.Logits + f.Program
 }
 
-// programBytes was measured as what training took beyond its buffers, on models of 5M and 40M weights.
-const programBytes = 32 << 20
+// Garbage is how much memory the collector may leave unreclaimed in training, see [Footprint.GCPercent].
+const Garbage = 32 << 20
+
+// GCPercent returns the setting of Go's collector (debug.SetGCPercent) that keeps to Garbage: its default lets the heap grow
+// to twice what is alive, which of a training that hardly allocates would all be waste. beside is what else is alive. It is at
+// least 5, where garbage is the twentieth part.
+func (f Footprint) GCPercent(beside int64) int {
+	live := f.Total() - f.Program + beside
+	return int(min(100, max(5, 100*Garbage/max(1, live))))
+}
 
 // Memory predicts what training a student of that shape needs, before anything is allocated. It counts the buffers that
-// this package, internal/nn and train/optim keep, and a flat sum for the program itself; the data come on top.
+// this package, internal/nn and train/optim keep, and what garbage may lie about; program and data come on top.
 func Memory(cfg model.Config, l Load) Footprint {
-	f := Footprint{Program: programBytes}
+	f := Footprint{Program: Garbage}
 	all, matrices := int64(0), int64(0) // elements; matrices of the blocks
 	for _, s := range cfg.Specs() {
 		n := elements(s.Shape)

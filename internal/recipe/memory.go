@@ -2,6 +2,8 @@ package recipe
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -193,6 +195,25 @@ func (m *room) shorterRows(t config.Train, lora *config.LoRA, with string, offer
 			return
 		}
 	}
+}
+
+// boundGarbage lets the collector run as often as the prediction of memory supposes, until restore is called. Who has set
+// GOGC is left alone.
+func (r *Run) boundGarbage() (restore func(), err error) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}, nil
+	}
+	cfg, err := r.studentShape()
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.roomOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	debug.FreeOSMemory() // of the stages before
+	before := debug.SetGCPercent(m.needs(&r.Recipe.Train, r.Recipe.Student.LoRA, m.recompute()).GCPercent(m.beside))
+	return func() { debug.SetGCPercent(before) }, nil
 }
 
 // foreseeMemory refuses at the beginning a training that will not fit at the end.

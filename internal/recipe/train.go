@@ -77,6 +77,11 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	defer r.dismissTeacher()
+	restore, err := r.boundGarbage()
+	if err != nil {
+		return "", err
+	}
+	defer restore()
 	from, err := r.beginning(ctx, lang, rows)
 	if err != nil {
 		return "", err
