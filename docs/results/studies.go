@@ -99,10 +99,12 @@ func fewProblems() *study {
 		name:  "few-problems",
 		title: "The reasoner with few problems: each is read many times",
 		conclusions: []string{
-			"Where each problem is read twenty times, answers of the student's own make more of the same tokens: half of the KL, and eleven points of " +
-				"exact match. They take twice the time, and reading the same text twice as often instead brings the points as well, though not the KL. " +
-				"So `train.on_policy` is off by default; it is worth its time where the student is to come near to the teacher's distribution and the " +
-				"teacher can write no more. JSD and reverse KL on own answers did worse than forward KL in what was tried beforehand.",
+			"Where each problem is read twenty times, answers of the student's own, judged by forward KL, make more of the same tokens: half of the KL, " +
+				"beyond the spread, and with each seed more exact matches. They take twice the time, and reading the same text twice as often instead is " +
+				"level with them within the spread. So `train.on_policy` is off by default; it is worth its time where the student is to come near to " +
+				"the teacher's distribution and the teacher can write no more. JSD and reverse KL on own answers are no better than text beyond the spread.",
+			"On the teacher's text, forward KL by its whole distribution or its likeliest tokens is no better than the text alone here either; reverse KL " +
+				"and JSD from random weights leave the student far behind.",
 		},
 		question: "The same, but there are 1,200 problems to learn from, so that the student reads each about twenty times. The teacher could write no more text.",
 		recipe:   "quickstart",
@@ -136,6 +138,9 @@ func storyWriter(model string) *study {
 			"Answers of the student's own bring nothing here. With forward KL they are no better even on the student's own text; with reverse KL " +
 				"the student comes nearer to the teacher there and goes away from it everywhere else. `train.on_policy` is off by default.",
 			"Starting from the teacher's layers is the largest gain of all, and `stories` does so.",
+			"Hidden states matched to the teacher's help in everything that was measured, at equal tokens: text with them is as good as the whole " +
+				"distribution without, and both together better than either. They cost a teacher that runs along, twice the time of text, so " +
+				"`train.hidden` is for those whose text is short and whose teacher is at hand; `stories` starts from the teacher's layers instead.",
 			"A phase under the rounding of Q4_0, which adds 15 % of the steps, makes the Q4_0 file better and the float one worse: it is for those " +
 				"who ship the small file, and off by default. It begins at a twentieth of the peak rate; at the peak it undid more than it settled.",
 		},
