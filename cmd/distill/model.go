@@ -42,7 +42,7 @@ func modelCommand() *cli.Command {
 				&cli.IntFlag{Name: "top-k", Usage: "draw from this `number` of tokens; 0 for all"},
 				&cli.Uint64Flag{Name: "seed", Usage: "of the draw"}, threads}},
 			{Name: "perplexity", Usage: "measure how well a model predicts a text", ArgsUsage: "MODEL FILE", Action: modelPerplexity, Flags: append([]cli.Flag{
-				&cli.IntFlag{Name: "ctx", Value: 512, Usage: "`tokens` in a window, of which the second half is scored"}, asJSON, threads}, logFlags()...)},
+				&cli.IntFlag{Name: "ctx", DefaultText: "512, or the model's context", Usage: "`tokens` in a window, of which the second half is scored"}, asJSON, threads}, logFlags()...)},
 		}, modelConversions()...),
 	}
 }
@@ -327,6 +327,9 @@ func modelPerplexity(c *cli.Context) error {
 	}
 	tokens := workbench.TextTokens(m.Tokenizer(), string(text), false)
 	window := c.Int("ctx")
+	if window == 0 {
+		window = min(512, m.Context())
+	}
 	meter := screen.board.Start("perplexity", "windows", int64(len(tokens)/max(1, window)), 0)
 	p, err := workbench.PerplexityOfText(c.Context, m, tokens, window, meter)
 	meter.Stop()

@@ -36,7 +36,7 @@ func modelConversions() []*cli.Command {
 		modelPruneCommand(),
 		{Name: "diff", Usage: "compare two models' predictions over a text", ArgsUsage: "MODEL MODEL FILE", Action: modelDiff,
 			Flags: append([]cli.Flag{
-				&cli.IntFlag{Name: "ctx", Value: 512, Usage: "`tokens` in a window"},
+				&cli.IntFlag{Name: "ctx", DefaultText: "512, or the models' context", Usage: "`tokens` in a window"},
 				&cli.IntFlag{Name: "windows", DefaultText: "all", Usage: "`number` of windows"},
 				&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "print as JSON"},
 				&cli.IntFlag{Name: "threads", DefaultText: "all", Usage: "`number` of threads"},
@@ -52,6 +52,18 @@ func refuseExisting(path string) error {
 	return nil
 }
 
+// openToConvert opens a model and says what of it is not taken as it stands.
+func openToConvert(c *cli.Context, name string) (*model.Model, error) {
+	m, err := workbench.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", name, note)
+	}
+	return m, nil
+}
+
 func modelConvert(c *cli.Context) error {
 	args, err := arguments(c, 2, 2)
 	if err != nil {
@@ -64,7 +76,7 @@ func modelConvert(c *cli.Context) error {
 	if err := refuseExisting(args[1]); err != nil {
 		return err
 	}
-	m, err := workbench.Open(args[0])
+	m, err := openToConvert(c, args[0])
 	if err != nil {
 		return err
 	}
@@ -92,7 +104,7 @@ func modelQuantize(c *cli.Context) error {
 	if len(args) == 1 {
 		args = append(args, fmt.Sprintf("%s-%s.gguf", servedName(args[0]), strings.ToLower(c.String("type"))))
 	}
-	m, err := workbench.Open(args[0])
+	m, err := openToConvert(c, args[0])
 	if err != nil {
 		return err
 	}
@@ -105,7 +117,11 @@ func modelQuantize(c *cli.Context) error {
 	}
 	plan, err := model.NewPlan(m.Config, c.String("type"), options)
 	if err != nil {
-		return usage(err.Error(), "")
+		way := ""
+		if options.Strict {
+			way = "--dry-run without --strict shows what every tensor would become"
+		}
+		return usage(err.Error(), way)
 	}
 	if !c.Bool("dry-run") {
 		if err := refuseExisting(args[1]); err != nil {

@@ -45,6 +45,7 @@ func TestHostileFiles(t *testing.T) {
 		want string
 	}{
 		"no magic":             {&file{[]byte("GGML\x03\x00\x00\x00")}, "not a GGUF file"},
+		"Git LFS":              {&file{[]byte("version https://git-lfs.github.com/spec/v1\n")}, "git lfs pull"},
 		"version 1":            {&file{[]byte("GGUF\x01\x00\x00\x00")}, "version 1"},
 		"big-endian":           {&file{[]byte("GGUF\x00\x00\x00\x03")}, "big-endian"},
 		"2^63 tensors":         {newFile(1<<63, 0), "tensor count"},

@@ -24,6 +24,9 @@ func (r *reader) file() (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("magic: %w", err)
 	}
+	if string(head) == "version " {
+		return nil, errors.New("not a GGUF file but a pointer of Git LFS: git lfs pull fetches what it points to")
+	}
 	if string(head[:4]) != magic {
 		return nil, fmt.Errorf("not a GGUF file: it starts with %q", head[:4])
 	}

@@ -2,7 +2,9 @@ package model
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"sync"
 	"unsafe"
@@ -40,26 +42,33 @@ func (m *Model) writeWeight(w io.Writer, name string, to quant.Type, order rowOr
 		return errImportance(len(importance), columns)
 	}
 	perChunk := max(1, chunkElements/columns)
-	convert := func(from, n int, s *scratch) []byte {
+	convert := func(from, n int, s *scratch) ([]byte, error) {
 		raw := t.Data[from*size : (from+n)*size]
 		if order != nil {
 			raw = gather(t.Data, from, n, size, rows/m.rotatedHeads(t.Name), order)
 		}
-		return convertRows(raw, t.Type, to, n, columns, importance, s)
+		data, err := convertRows(raw, t.Type, to, n, columns, importance, s)
+		if err != nil {
+			err = fmt.Errorf("in rows %d to %d: %w", from, from+n-1, err)
+		}
+		return data, err
 	}
 	workers := min(runtime.GOMAXPROCS(0), (rows+perChunk-1)/perChunk)
 	scratches := make([]scratch, workers)
 	done := 0 // bytes given back
 	for base := 0; base < rows; base += workers * perChunk {
-		results := make([][]byte, workers)
+		results, errs := make([][]byte, workers), make([]error, workers)
 		var wg sync.WaitGroup
 		for k := range workers {
 			from := base + k*perChunk
 			if n := min(perChunk, rows-from); n > 0 {
-				wg.Go(func() { results[k] = convert(from, n, &scratches[k]) })
+				wg.Go(func() { results[k], errs[k] = convert(from, n, &scratches[k]) })
 			}
 		}
 		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
 		for _, data := range results {
 			if _, err := w.Write(data); err != nil {
 				return err
@@ -100,23 +109,32 @@ func gather(data []byte, from, n, size, d int, order rowOrder) []byte {
 }
 
 // convertRows converts n rows between formats. What already has the wanted one is passed on as it is. The result is good
-// until the next call with the same scratch.
-func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32, s *scratch) []byte {
+// until the next call with the same scratch. Numbers that the wanted format cannot hold are refused.
+func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32, s *scratch) ([]byte, error) {
 	if from == to {
-		return raw
+		return raw, nil
 	}
 	values := s.decode(raw, from, n*columns)
+	switch largest := quant.Largest(values); {
+	case largest != largest || math.IsInf(float64(largest), 0):
+		return nil, fmt.Errorf("the weights hold %g, which no model can be run with", largest)
+	case to == quant.F16 && largest >= beyondF16:
+		return nil, fmt.Errorf("the weights hold %g, which is beyond F16's 65504; BF16 and F32 take it", largest)
+	}
 	size := to.RowBytes(columns)
 	out := grow(&s.encoded, n*size)
 	if importance == nil {
 		quant.Encode(to, out, values, nil)
-		return out
+		return out, nil
 	}
 	for i := range n {
 		quant.Encode(to, out[i*size:(i+1)*size], values[i*columns:(i+1)*columns], importance)
 	}
-	return out
+	return out, nil
 }
+
+// beyondF16 is the smallest magnitude that becomes infinite as binary16.
+const beyondF16 = 65520
 
 // scratch is what one worker converts in.
 type scratch struct {

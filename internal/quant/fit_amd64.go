@@ -39,3 +39,14 @@ func weigh(w, importance, x []float32, sigma2 float32) {
 	}
 	weighAVX2(&w[:len(x)][0], &importance[:len(x)][0], &x[0], len(x), sigma2)
 }
+
+//go:noescape
+func largestBitsAVX2(x *float32, n int) uint32
+
+func largestBits(x []float32) uint32 {
+	whole := len(x) &^ 15
+	if !hasAVX2 || whole == 0 {
+		return largestBitsReference(x)
+	}
+	return max(largestBitsAVX2(&x[0], whole), largestBitsReference(x[whole:]))
+}

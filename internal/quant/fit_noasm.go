@@ -15,3 +15,5 @@ func roundGroup(q []uint8, x []float32, d, m float32, low, high int) {
 }
 
 func weigh(w, importance, x []float32, sigma2 float32) { weighReference(w, importance, x, sigma2) }
+
+func largestBits(x []float32) uint32 { return largestBitsReference(x) }

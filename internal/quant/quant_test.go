@@ -198,6 +198,33 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// The largest magnitude is found wherever it stands, and NaN and infinity are not overlooked.
+func TestLargest(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	for n := range 70 {
+		x := sample(r, n+1)[:n]
+		var want float32
+		for _, v := range x {
+			want = max(want, abs(v))
+		}
+		if got := Largest(x); got != want {
+			t.Fatalf("of %v: %g, want %g", x, got, want)
+		}
+		for i := range x {
+			old := x[i]
+			x[i] = float32(math.Inf(-1))
+			if !math.IsInf(float64(Largest(x)), 1) {
+				t.Fatalf("%d numbers: infinity at %d is overlooked", n, i)
+			}
+			x[i] = float32(math.Copysign(math.NaN(), -1))
+			if v := Largest(x); v == v {
+				t.Fatalf("%d numbers: NaN at %d is overlooked", n, i)
+			}
+			x[i] = old
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
 	eachType(b, func(t Type, x []float32, buf []byte) { Encode(t, buf, x, nil) })
 }

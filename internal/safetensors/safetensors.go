@@ -100,6 +100,9 @@ func parse(data []byte) (*File, error) {
 	if len(data) < 8 {
 		return nil, errors.New("the file ends before its header length")
 	}
+	if string(data[:8]) == "version " {
+		return nil, errors.New("not a safetensors file but a pointer of Git LFS: git lfs pull fetches what it points to")
+	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeaderBytes || n > uint64(len(data)-8) {
 		return nil, fmt.Errorf("a header of %d bytes in a file of %d", n, len(data))

@@ -158,6 +158,16 @@ func TestShards(t *testing.T) {
 	if _, err := OpenDir(t.TempDir()); err == nil || !strings.Contains(err.Error(), singleName) {
 		t.Errorf("an empty folder: %v", err)
 	}
+	if _, err := Parse([]byte("version https://git-lfs.github.com/spec/v1\n")); err == nil || !strings.Contains(err.Error(), "git lfs pull") {
+		t.Errorf("a pointer of Git LFS: %v", err)
+	}
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "pytorch_model.bin"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDir(dir); err == nil || !strings.Contains(err.Error(), "pytorch_model.bin is not read") {
+		t.Errorf("a pickled model: %v", err)
+	}
 }
 
 // What is accepted is written back so that it reads the same.

@@ -47,6 +47,9 @@ func shardNames(dir string) ([]string, error) {
 		return []string{singleName}, nil
 	}
 	text, err := os.ReadFile(filepath.Join(dir, indexName))
+	if pickled, _ := filepath.Glob(filepath.Join(dir, "pytorch_model*.bin")); errors.Is(err, fs.ErrNotExist) && len(pickled) > 0 {
+		return nil, fmt.Errorf("%s is not read, as pickled files can hold programs: save the model as safetensors", pickled[0])
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s holds neither %s nor %s: %w", dir, singleName, indexName, err)
 	}

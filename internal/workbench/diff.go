@@ -23,12 +23,15 @@ type Difference struct {
 	Tokens              int     `json:"tokens"`
 }
 
-// Diff runs both models over windows of tokens. They must have the same tokenizer. Nothing but one window's logits is
+// Diff runs both models over windows of tokens, 0 for 512 or as many as both take. They must have the same tokenizer. Nothing but one window's logits is
 // kept in memory.
 func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window, most int, monitor progress.Monitor) (Difference, error) {
 	var d Difference
 	if a.Tokenizer().Hash() != b.Tokenizer().Hash() {
 		return d, hint.Errorf("", "diff: the two models have different tokenizers")
+	}
+	if window == 0 {
+		window = min(512, a.Context(), b.Context())
 	}
 	if window < 4 || window > min(a.Context(), b.Context()) {
 		return d, hint.Errorf("--ctx sets it", "diff: a window of %d tokens does not fit both models' contexts of %d and %d", window, a.Context(), b.Context())
