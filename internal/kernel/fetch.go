@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // fetch is memory to bring to the L2 cache while other blocks are multiplied: runs of cache lines,
 // step elements from one to the next. It is spread evenly over so many parts.
 type fetch struct {
@@ -20,10 +22,14 @@ func fetchOf(p part, parts int) fetch {
 	if rows == 0 || k == 0 || (rows > 64 && p.a.Stride%2048 == 0) { // these fall on a few sets of the cache and push one another out
 		return fetch{}
 	}
-	if p.a.BF16 != nil {
-		return fetch{}
+	data, stride := p.a.Data, p.a.Stride
+	if halves := p.a.BF16; halves != nil {
+		if stride%2 != 0 {
+			return fetch{}
+		}
+		data, stride, k0, k = unsafe.Slice((*float32)(unsafe.Pointer(&halves[0])), len(halves)/2), stride/2, k0/2, k/2
 	}
-	return fetch{data: p.a.Data[i*p.a.Stride+k0 : (i+rows-1)*p.a.Stride+k0+k], lines: blockCount(k, lineWords), step: p.a.Stride, parts: parts}
+	return fetch{data: data[i*stride+k0 : (i+rows-1)*stride+k0+k], lines: blockCount(k, lineWords), step: stride, parts: parts}
 }
 
 // due returns the lines of the next part.
