@@ -46,20 +46,34 @@ func BenchmarkGemm(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", prec, l.name, s.m, s.n, s.k), func(b *testing.B) {
 				run(b, func() { l.run(nil, prec, z, x, y, false) })
 			})
+			if prec == BF16 && l.ta { // as a training step has them
+				b.Run(fmt.Sprintf("%s/%skept/%dx%dx%d", prec, l.name, s.m, s.n, s.k), func(b *testing.B) {
+					x16, _ := newHalves(1, ar, ac, 0)
+					y16, _ := newHalves(2, br, bc, 0)
+					run(b, func() { l.run(nil, prec, z, x16, y16, false) })
+				})
+			}
 			if l.ta {
 				continue
 			}
-			b.Run(fmt.Sprintf("%s/%spacked/%dx%dx%d", prec, l.name, s.m, s.n, s.k), func(b *testing.B) {
-				var w Weights
-				w.Pack(nil, prec, y)
-				run(b, func() {
-					if l.tb {
-						w.Forward(nil, z, x, false)
-					} else {
-						w.Backward(nil, z, x, false)
-					}
+			packed := func(name string, x Matrix) {
+				b.Run(fmt.Sprintf("%s/%s%s/%dx%dx%d", prec, l.name, name, s.m, s.n, s.k), func(b *testing.B) {
+					var w Weights
+					w.Pack(nil, prec, y)
+					run(b, func() {
+						if l.tb {
+							w.Forward(nil, z, x, false)
+						} else {
+							w.Backward(nil, z, x, false)
+						}
+					})
 				})
-			})
+			}
+			packed("packed", x)
+			if prec == BF16 {
+				x16, _ := newHalves(1, ar, ac, 0)
+				packed("kept", x16)
+			}
 		}
 	}
 }
