@@ -338,6 +338,9 @@ func (v *validation) dense(r *Recipe) {
 	if r.Train.Loss.Kind == "ce" {
 		v.fail("train.loss.dense", "use forward_kl or another divergence", "cross-entropy looks at the text alone")
 	}
+	if kind := r.Train.Loss.Kind; kind == "uld" || kind == "gold" {
+		v.fail("train.loss.dense", "keep a topk signal instead, or use forward_kl", "%s is for another vocabulary than the teacher's, and a teacher that runs along knows its own", kind)
+	}
 	if !r.weightsHere() {
 		v.fail("train.loss.dense", "a local or builtin teacher, or a score section, has one", "a %s teacher has no weights here", r.Teacher.Kind)
 	}
