@@ -10,6 +10,8 @@ import (
 //
 //	a if c else b   →   ((c) and [a] or [b])[0]
 //
+// So it does with a method of what a filter gave, which gonja does not find: (a | f).m() → [a | f][0].m().
+//
 // Both halves are as lazy as before, and a list of one is true whatever is in it. What stands outside the brackets of a
 // tag is left alone, except where conditionals follow one another (a if c else b if d else e).
 func spellOut(source string) string {
@@ -116,9 +118,12 @@ func spellOutBrackets(s string, depth int) string {
 			if end < 0 {
 				return b.String() + s[i:]
 			}
-			b.WriteByte(s[i])
-			b.WriteString(spellOutList(s[i+1:i+1+end], s[i] == '{', depth+1))
-			b.WriteByte(s[i+1+end])
+			inside := spellOutList(s[i+1:i+1+end], s[i] == '{', depth+1)
+			if s[i] == '(' && (i == 0 || !wordByte(s[i-1])) && len(cutTop(inside, '|')) > 1 && strings.HasPrefix(s[i+end+2:], ".") {
+				b.WriteString("[" + inside + "][0]")
+			} else {
+				b.WriteString(s[i:i+1] + inside + s[i+1+end:i+2+end])
+			}
 			i += end + 1
 		default:
 			b.WriteByte(s[i])
@@ -126,6 +131,9 @@ func spellOutBrackets(s string, depth int) string {
 	}
 	return b.String()
 }
+
+// filteredMethod finds where a method of something filtered may be.
+var filteredMethod = regexp.MustCompile(`\|[^{}]*\)\.\w+\(`)
 
 var keyword = regexp.MustCompile(`^\s*\w+\s*=($|[^=])`)
 
@@ -176,11 +184,12 @@ func keywords(s string) (ifs, elses []int) {
 }
 
 func wordAt(s string, i int, word string) bool {
-	isWord := func(c byte) bool {
-		return c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-	}
 	after := i + len(word)
-	return strings.HasPrefix(s[i:], word) && (i == 0 || !isWord(s[i-1])) && (after == len(s) || !isWord(s[after]))
+	return strings.HasPrefix(s[i:], word) && (i == 0 || !wordByte(s[i-1])) && (after == len(s) || !wordByte(s[after]))
+}
+
+func wordByte(c byte) bool {
+	return c == '_' || c == '.' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
 // cutTop cuts s at a separator outside strings and brackets.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"testing"
 
 	distill "github.com/seed-d24fde5f/distill"
@@ -21,7 +22,7 @@ func FuzzSpellOut(f *testing.F) {
 					ifs++
 				}
 			}
-			if ifs == 0 {
+			if ifs == 0 && !strings.Contains(source, ").") { // a method of what a filter gave
 				t.Fatalf("%q became %q", source, out)
 			}
 		}

@@ -27,7 +27,7 @@ func parseTemplate(source string) (*template, error) {
 	source = strings.NewReplacer("{% generation %}", "", "{%- generation %}", "", "{%- generation -%}", "", "{% generation -%}", "",
 		"{% endgeneration %}", "", "{%- endgeneration %}", "", "{%- endgeneration -%}", "", "{% endgeneration -%}", "").Replace(source)
 	parsed, err := parseSource(source)
-	if err != nil {
+	if err != nil || filteredMethod.MatchString(source) {
 		if spelt, again := parseSource(spellOut(source)); again == nil {
 			parsed, err = spelt, nil
 		}
