@@ -233,6 +233,7 @@ func (t *Teacher) once(ctx context.Context, c *call) (*answer, *fault, error) {
 	}
 	spent = t.spent(c, worst, a, f)
 	t.report(l, c, a, f)
+	t.lanes.allow(l, allowed(header, c.estimate, time.Now()))
 	if wait := exhausted(header, time.Now()); wait > 0 {
 		t.lanes.pause(l, min(wait, t.opts.Patience))
 	}

@@ -39,28 +39,63 @@ func wished(e *openai.Error, now time.Time) time.Duration {
 	return max(wait, retryAfter(passed, now), exhausted(passed, now))
 }
 
+// counted is a limit that a server counts down in its answers. The header with the limit itself is named like the one with
+// what remains of it.
+type counted struct {
+	remaining, reset string
+	tokens           bool // else requests
+}
+
+func (c *counted) limit() string { return strings.Replace(c.remaining, "Remaining", "Limit", 1) }
+
+// countedLimits are those of OpenAI, Groq and vendors after them, of OpenRouter and Together, of Mistral and of Anthropic.
+var countedLimits = []counted{
+	{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests", false},
+	{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens", true},
+	{"X-Ratelimit-Remaining", "X-Ratelimit-Reset", false},
+	{"X-Tokenlimit-Remaining", "X-Ratelimit-Reset", true},
+	{"X-Ratelimitbysize-Remaining-Minute", "Ratelimitbysize-Reset", true},
+	{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset", false},
+	{"Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset", true},
+	{"Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset", true},
+	{"Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset", true},
+}
+
 // exhausted returns how long a server's own count says that nothing remains: for the requests or the tokens whose
-// remaining count is 0, the time until the reset. The headers are x-ratelimit-remaining-requests and its like (OpenAI,
-// Groq, vendors after them), x-ratelimit-remaining (OpenRouter, Together), x-tokenlimit-remaining (Together),
-// x-ratelimitbysize-remaining-minute (Mistral), and anthropic-ratelimit-requests-remaining and its like.
+// remaining count is 0, the time until the reset.
 func exhausted(h http.Header, now time.Time) time.Duration {
 	var wait time.Duration
-	for _, names := range [][2]string{
-		{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-		{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
-		{"X-Ratelimit-Remaining", "X-Ratelimit-Reset"},
-		{"X-Tokenlimit-Remaining", "X-Ratelimit-Reset"},
-		{"X-Ratelimitbysize-Remaining-Minute", "Ratelimitbysize-Reset"},
-		{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
-		{"Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"},
-		{"Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset"},
-		{"Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset"},
-	} {
-		if h.Get(names[0]) == "0" {
-			wait = max(wait, resetIn(h.Get(names[1]), now))
+	for _, c := range countedLimits {
+		if h.Get(c.remaining) == "0" {
+			wait = max(wait, resetIn(h.Get(c.reset), now))
 		}
 	}
 	return wait
+}
+
+// allowance is what a server's own count says of further calls.
+type allowance struct {
+	most int           // calls of a whole period; 0 where it does not say
+	left int           // calls that remain of this period, and
+	wait time.Duration // how long it goes on; 0 where it does not say
+}
+
+// allowed reads the smallest allowance for calls of so many tokens.
+func allowed(h http.Header, tokens int, now time.Time) (a allowance) {
+	for _, c := range countedLimits {
+		size := 1
+		if c.tokens {
+			size = max(tokens, 1)
+		}
+		if n, err := strconv.Atoi(h.Get(c.limit())); err == nil && n > 0 && (a.most == 0 || n/size < a.most) {
+			a.most = max(n/size, 1)
+		}
+		n, err := strconv.Atoi(h.Get(c.remaining))
+		if reset := resetIn(h.Get(c.reset), now); err == nil && n > 0 && reset > 0 && (a.wait == 0 || n/size < a.left) {
+			a.left, a.wait = max(n/size, 1), reset
+		}
+	}
+	return a
 }
 
 // resetIn reads the time until a reset: "6m0s", "120ms", RFC 3339, seconds, or a Unix time in seconds or milliseconds.

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"math"
 	"sync"
 	"time"
 
@@ -34,6 +33,9 @@ type lane struct {
 	inFlight    int
 	lastCut     time.Time
 	closedUntil time.Time
+	most        int       // calls that the server lets through in a period; 0 is not known
+	left        int       // of them in this one,
+	leftUntil   time.Time // which ends then
 	timer       *time.Timer
 	dead        *fault          // the key was refused
 	credit      int             // tokens charged to the limiter and not used
@@ -152,7 +154,7 @@ func (p *lanes) open() (*lane, error) {
 	var best *lane
 	now := time.Now()
 	for _, l := range p.all {
-		if l.dead != nil || now.Before(l.closedUntil) || float64(l.inFlight+1) > math.Max(1, math.Floor(l.window)) {
+		if l.dead != nil || now.Before(l.closedUntil) || l.inFlight >= l.room(now) {
 			continue
 		}
 		if best == nil || float64(l.inFlight)/l.window < float64(best.inFlight)/best.window {
@@ -163,6 +165,19 @@ func (p *lanes) open() (*lane, error) {
 		return nil, p.allDead()
 	}
 	return best, nil
+}
+
+// room is how many calls may be in flight: the window, and no more than the server says it will take. It is never below
+// one, so that an answer comes that tells how things are.
+func (l *lane) room(now time.Time) int {
+	n := int(l.window)
+	if l.most > 0 {
+		n = min(n, l.most)
+	}
+	if now.Before(l.leftUntil) {
+		n = min(n, l.left)
+	}
+	return max(n, 1)
 }
 
 // allDead returns the first key's refusal when all keys were refused.
@@ -235,6 +250,22 @@ func (p *lanes) refused(l *lane, wait time.Duration) {
 		wait = l.leastPause + l.jitter.NextBackOff()
 	}
 	p.closeUntil(l, now.Add(wait))
+}
+
+// allow takes note of what the server says it will take.
+func (p *lanes) allow(l *lane, a allowance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.most > 0 {
+		l.most = a.most
+	}
+	switch now := time.Now(); {
+	case a.wait == 0:
+	case now.Before(l.leftUntil): // answers come in any order, and what remains of a period only falls
+		l.left = min(l.left, a.left)
+	default:
+		l.left, l.leftUntil = a.left, now.Add(a.wait)
+	}
 }
 
 // pause closes the lane for a while, as when the server says that nothing remains of its limit.

@@ -1,9 +1,11 @@
 package remote
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,4 +116,43 @@ func TestModelWithoutPrefill(t *testing.T) {
 	if _, err := known.Complete(t.Context(), req); teacher.KindOf(err) != teacher.Permanent {
 		t.Error(err)
 	}
+}
+
+// A server that says how much it takes is never asked for more: no call is refused, through several of its minutes.
+func TestLimitsInHeadersAreKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const limit = 20
+		var mu sync.Mutex
+		used, refused := 0, 0
+		period := time.Now()
+		known := simulated(t, func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			now := time.Now()
+			if now.Sub(period) >= time.Minute {
+				period, used = now, 0
+			}
+			used++
+			remaining := max(limit-used, 0)
+			header := []string{"X-Ratelimit-Limit-Requests", fmt.Sprint(limit), "X-Ratelimit-Remaining-Requests", fmt.Sprint(remaining),
+				"X-Ratelimit-Reset-Requests", time.Until(period.Add(time.Minute)).String()}
+			over := used > limit
+			if over {
+				refused++
+			}
+			mu.Unlock()
+			time.Sleep(2 * time.Second)
+			if over {
+				return reply(429, `{"error":{"message":"slow down"}}`, header...), nil
+			}
+			return reply(200, usageBody(10, 10), header...), nil
+		}, func(o *Options) { o.Concurrency = 64 })
+		spread(100, 64, func() {
+			if _, err := ask(t, known); err != nil {
+				t.Error(err)
+			}
+		})
+		if refused > 0 {
+			t.Errorf("%d of 100 calls were refused", refused)
+		}
+	})
 }
