@@ -17,7 +17,7 @@ type recycler struct {
 }
 
 // heldMost is how many bytes wait to be used again.
-const heldMost = 16 << 20
+const heldMost = 4 << 20
 
 // Allocate implements [memory.Allocator]; what it returns is not cleared.
 func (r *recycler) Allocate(size int) []byte {
