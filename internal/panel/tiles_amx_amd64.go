@@ -34,12 +34,13 @@ type tileArgs struct {
 	out                        uintptr // the routine's own: of the strip and panel at hand
 	levelsStep, scalesStep     int     // between panels
 	ldy, ldx                   int
-	blocks                     int // of 32 columns, at least 1
-	accumulate                 int // 1 adds to y
-	panels                     int // at least 1
-	strips                     int // at least 1
-	rows                       int // of a strip, 1 to 16; several strips have 16
-	left                       int // the routine's own: panels
+	blocks                     int     // of 32 columns, at least 1
+	accumulate                 int     // 1 adds to y
+	panels                     int     // at least 1
+	strips                     int     // at least 1
+	rows                       int     // of a strip, 1 to 16; several strips have 16
+	left                       int     // the routine's own: panels
+	ahead                      uintptr // what is fetched meanwhile; it advances
 	config                     [64]byte
 }
 
@@ -126,6 +127,7 @@ func (s *tileScratch) multiply(y []float32, ldy int, in *Input, m *Matrix, rows,
 		n := min(some, hi-p)
 		s.unpack = unpackArgs{unsafe.Pointer(&m.levels[p*packed]), unsafe.Pointer(&s.bytes[0]), n * m.Cols / 32, uint8(m.zero)}
 		unpack(&s.unpack)
+		a.ahead = address(&m.levels[min((p+n)*packed, len(m.levels)-1)])
 		for block := 0; block < m.Cols/32; block += blocksTogether {
 			for row := 0; row < rows; {
 				s.set(y[row*ldy+p*Width:], ldy, in, row, m, p, block)

@@ -8,7 +8,7 @@ import "fmt"
 //
 // Registers: SI levels, DI scales, DX minima or 0; R8, R9, R14, R15 the rows 0, 4, 8 and 12 of the strip, R10 the bytes
 // between rows, R11 three times that; R12 64, the bytes between rows of levels and of sums; BX the sums of
-// four groups; CX blocks left.
+// four groups; CX blocks left; R13 what is fetched meanwhile, two lines a block: the levels that come next.
 func emitTiles(f *file) {
 	emitUnpack(f, 4)
 	emitUnpack(f, 8)
@@ -24,7 +24,7 @@ func emitUnpack(f *file, width int) {
 	f.p("\tMOVQ a+0(FP), AX\n\tMOVQ unpackArgs_levels(AX), SI\n\tMOVQ unpackArgs_bytes(AX), DI\n\tMOVQ unpackArgs_blocks(AX), CX")
 	f.p("\tVPBROADCASTB unpackArgs_zero(AX), Z31\n\tMOVL $0x0f0f0f0f, DX\n\tVPBROADCASTD DX, Z30\nblock:")
 	for j := range width {
-		f.p("\tVMOVDQU64 %d(SI), Z0", 64*j)
+		f.p("\tVMOVDQU64 %d(SI), Z0\n\tPREFETCHT0 %d(SI)", 64*j, 64*j+1024)
 		if width == 8 {
 			f.p("\tVPSUBB Z31, Z0, Z0\n\tVMOVDQU64 Z0, %d(DI)", 64*j)
 			continue
@@ -49,7 +49,7 @@ func emitTileProduct(f *file, group int) {
 	groups := 32 / group
 	f.p("\tMOVQ a+0(FP), AX\n\tLEAQ tileArgs_config(AX), CX")
 	f.tileConfigure()
-	f.p("\tMOVQ tileArgs_ldx(AX), R10\n\tLEAQ (R10)(R10*2), R11\n\tMOVQ $64, R12\n\tMOVQ tileArgs_sums(AX), BX")
+	f.p("\tMOVQ tileArgs_ldx(AX), R10\n\tLEAQ (R10)(R10*2), R11\n\tMOVQ $64, R12\n\tMOVQ tileArgs_sums(AX), BX\n\tMOVQ tileArgs_ahead(AX), R13")
 	cursors := []string{"levels", "scales", "mins"}
 	f.p("strip:\n\tMOVQ tileArgs_y(AX), CX\n\tMOVQ CX, tileArgs_out(AX)\n\tMOVQ tileArgs_panels(AX), CX\n\tMOVQ CX, tileArgs_left(AX)")
 	for _, c := range cursors {
@@ -87,6 +87,7 @@ func emitTileProduct(f *file, group int) {
 		product((slot+ahead)%slots, ahead)
 		f.p("scale%d:", slot)
 		emitScaling(f, group, slot)
+		f.p("\tPREFETCHT1 (R13)\n\tPREFETCHT1 64(R13)\n\tADDQ $128, R13")
 		f.p("\tADDQ $512, SI\n\tADDQ $%d, DI", 64*groups)
 		for _, r := range []string{"R8", "R9", "R14", "R15"} {
 			f.p("\tADDQ $64, %s", r)
@@ -103,6 +104,7 @@ func emitTileProduct(f *file, group int) {
 	f.p("plain:\n\tDECQ tileArgs_left(AX)\n\tJNZ panel")
 	f.p("\tMOVQ R10, CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_x(AX)\n\tMOVQ tileArgs_ldy(AX), CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_y(AX)")
 	f.p("\tDECQ tileArgs_strips(AX)\n\tJNZ strip")
+	f.p("\tMOVQ R13, tileArgs_ahead(AX)")
 	f.tileRelease()
 	f.p("\tVZEROUPPER\n\tRET")
 }
