@@ -248,8 +248,8 @@ const notes = `
 The error is that of all matrices together, relative to the root mean square of the weights. Bits a weight count the whole
 file: metadata and tokenizer weigh more in a small model than in a large one. K-quants need rows of a multiple of 256;
 ` + "`distill model quantize --dry-run`" + ` shows, tensor by tensor, what a format becomes for a given shape, and ` + "`--strict`" + ` refuses
-any substitution. Running a model takes more memory than its file for K-quants, whose scales are kept as float32: Q4_K about
-6 bits a weight, Q5_K, Q6_K and Q3_K 10, Q2_K 12. [kernels.md](kernels.md#quantized-products) has the speeds beside
+any substitution. A running model keeps the bits of its file, rearranged; Q3_K, Q4_K and Q5_K take 1/8 of a bit a weight
+more, Q2_K 1/2, as their scales lie in whole bytes. [kernels.md](kernels.md#quantized-products) has the speeds beside
 llama.cpp's. Q4_1 and Q5_1 may choose another token than llama.cpp where two are within its rounding of each other: it keeps
 the sums of activations that meet the minima as float16. Speeds are those of the machine it was made on, with all threads; compare rows, not machines.
 `

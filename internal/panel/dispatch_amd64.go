@@ -43,10 +43,7 @@ func avx2() *routines {
 			{1, 3, mulBF16_1x3AVX2}, {1, 2, mulBF16_1x2AVX2}, {1, 1, mulBF16_1x1AVX2},
 		},
 	)
-	r.ints(true,
-		[]intTile{{4, mulByte_4AVX2}, {2, mulByte_2AVX2}, {1, mulByte_1AVX2}},
-		[]intTile{{4, mulByte16_4AVX2}, {2, mulByte16_2AVX2}, {1, mulByte16_1AVX2}},
-		[]intTile{{4, mulNibble_4AVX2}, {2, mulNibble_2AVX2}, {1, mulNibble_1AVX2}})
+	r.ints(levelsAVX2)
 	return r
 }
 
@@ -73,10 +70,7 @@ func vnni() *routines {
 			{1, 1, mulBF16_1x1AVX512},
 		},
 	)
-	r.ints(false,
-		[]intTile{{8, mulByte_8VNNI}, {4, mulByte_4VNNI}, {2, mulByte_2VNNI}, {1, mulByte_1VNNI}},
-		[]intTile{{8, mulByte16_8VNNI}, {4, mulByte16_4VNNI}, {2, mulByte16_2VNNI}, {1, mulByte16_1VNNI}},
-		[]intTile{{8, mulNibble_8VNNI}, {4, mulNibble_4VNNI}, {2, mulNibble_2VNNI}, {1, mulNibble_1VNNI}})
+	r.ints(levelsVNNI)
 	return r
 }
 

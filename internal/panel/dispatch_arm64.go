@@ -32,13 +32,10 @@ func neon(dots bool) *routines {
 		},
 	)
 	if !dots {
-		r.ints(true, []intTile{{1, mulByte_1NEON}}, []intTile{{1, mulByte16_1NEON}}, []intTile{{1, mulNibble_1NEON}})
+		r.ints(levelsNEON)
 		return r
 	}
 	r.name = "dotprod"
-	r.ints(true,
-		[]intTile{{2, mulByte_2Dot}, {1, mulByte_1Dot}},
-		[]intTile{{2, mulByte16_2Dot}, {1, mulByte16_1Dot}},
-		[]intTile{{2, mulNibble_2Dot}, {1, mulNibble_1Dot}})
+	r.ints(levelsDot)
 	return r
 }

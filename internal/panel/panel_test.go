@@ -118,7 +118,7 @@ func TestMulDoesNotDependOnTheBatch(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
 		for _, typ := range quant.Types() {
 			r := rand.New(rand.NewPCG(4, uint64(typ)))
-			const rows, columns, n = 208, 256, 23
+			const rows, columns, n = 208, 256, 87 // strips of tiles, where every 16 columns have a scale too, and a rest
 			data, _ := encoded(r, typ, rows, columns)
 			m := Pack(nil, typ, rows, columns, data, nil)
 			x := normal(r, n*columns)

@@ -64,40 +64,44 @@ func mulHalves(decode func(uint16) float32, y []float32, ldy int, x []float32, l
 //
 // with integer sums exact.
 func mulIntReference(y []float32, ldy int, in *Input, m *Matrix, lo, hi int) {
-	group := m.group()
-	groups := m.Cols / group
-	levels := make([]int32, Width*m.Cols)
+	group := m.form.Group
+	row := make([]float32, Width*m.Cols) // levels less their zero
+	scales, lows := make([]float32, m.Cols/group*Width), make([]float32, m.Cols/group*Width)
 	for p := lo; p < hi; p++ {
-		for k := range m.Cols {
-			for l := range Width {
-				levels[k*Width+l] = m.level(p, l, k)
+		for l := range Width {
+			for k := 0; k < m.Cols; k += 4 {
+				for i, v := range m.chunk(m.levels[p*m.levelBytes(m.Cols)+k/32*64*(m.low+m.high):], l, k%32/4) {
+					row[l*m.Cols+k+i] = float32(v - int32(m.form.Zero))
+				}
+			}
+			for g := range m.Cols / group {
+				scales[g*Width+l], lows[g*Width+l] = m.scale(p, l, g, m.Cols)
 			}
 		}
 		for r := range in.Rows {
-			var acc [Width]float32
-			for g := range groups {
-				b := &in.blocks[r*m.Cols/32+g*group/32]
-				total, scaled := b.sum, b.dsum
-				if group == 16 {
-					total, scaled = b.sum16[g%2], b.dsum16[g%2]
-				}
-				var dot [Width]int32
-				for k := g * group; k < (g+1)*group; k++ {
-					for l := range dot {
-						dot[l] += levels[k*Width+l] * int32(b.q[k%32])
-					}
-				}
-				at := (p*groups + g) * Width
-				for l := range acc {
-					acc[l] += m.scales[at+l] * b.d * float32(dot[l]+m.zero*total)
-					if m.mins != nil {
-						acc[l] -= m.mins[at+l] * scaled
-					}
-				}
+			for l := range Width {
+				y[r*ldy+p*Width+l] = mulLevelsReference(in.blocks[r*m.Cols/32:], row[l*m.Cols:(l+1)*m.Cols], scales[l:], lows[l:], group)
 			}
-			copy(y[r*ldy+p*Width:], acc[:])
 		}
 	}
+}
+
+// mulLevelsReference is the product of one row with one; sums of at most 32 levels times activations are exact in float32.
+func mulLevelsReference(x []block, row, scales, lows []float32, group int) (acc float32) {
+	for g := range len(row) / group {
+		b := &x[g*group/32]
+		scaled := b.dsum
+		if group == 16 {
+			scaled = b.dsum16[g%2]
+		}
+		var dot float32
+		for k := g * group; k < (g+1)*group; k++ {
+			dot += row[k] * float32(b.q[k%32])
+		}
+		acc += scales[g*Width] * b.d * dot
+		acc -= lows[g*Width] * scaled
+	}
+	return acc
 }
 
 func roundToFloat16(x float32) float32 { return half.FromF16(half.F16(x)) }

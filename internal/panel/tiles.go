@@ -5,6 +5,8 @@ package panel
 import (
 	"sync"
 	"unsafe"
+
+	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
 // floatArgs are the arguments of an assembly product of floats; lengths between things are in bytes.
@@ -19,13 +21,13 @@ type floatArgs struct {
 
 // intArgs are the arguments of an assembly product of levels.
 type intArgs struct {
-	y, x                 unsafe.Pointer
-	levels, scales, mins unsafe.Pointer // mins may be nil
-	ldy, ldx             int
-	blocks               int // of 32 columns, at least 1
-	panels               int // at least 1
-	shift                uint32
-	flip                 uint32
+	y, x     unsafe.Pointer
+	levels   unsafe.Pointer
+	scales   unsafe.Pointer // of groups: integers of a super-block type, else floats
+	shared   unsafe.Pointer // floats of a super-block type
+	ldy, ldx int
+	blocks   int // of 32 columns, at least 1
+	panels   int // at least 1
 }
 
 // quantizeArgs are the arguments of an assembly routine that quantizes activations.
@@ -97,13 +99,17 @@ func mulFloats(tiles []floatTile, size int, y []float32, ldy int, x []float32, l
 	}
 }
 
+// scalesAt returns the scales of groups and the shared ones from a panel on; the latter are nil where groups have their own.
+func (m *Matrix) scalesAt(p int) (scales, shared unsafe.Pointer) {
+	floats := unsafe.Pointer(&m.floats16[p*m.packed.floats(m.Cols)])
+	if !m.form.Super {
+		return floats, nil
+	}
+	return unsafe.Pointer(&m.integers[p*m.integerBytes(m.Cols)]), floats
+}
+
 // mulLevels covers the product with tiles, ordered from many rows to few.
 func mulLevels(tiles []intTile, a *intArgs, y []float32, ldy int, in *Input, m *Matrix, lo, hi int) {
-	perPanel := m.Cols * Width
-	if m.layout == layoutNibble {
-		perPanel /= 2
-	}
-	scales := m.Cols / m.group() * Width
 	blocks := m.Cols / 32
 	a.ldy, a.ldx, a.blocks = 4*ldy, int(unsafe.Sizeof(block{}))*blocks, blocks
 	group := hi - lo
@@ -112,11 +118,8 @@ func mulLevels(tiles []intTile, a *intArgs, y []float32, ldy int, in *Input, m *
 	}
 	for p := lo; p < hi; p += group {
 		a.panels = group
-		a.levels = unsafe.Pointer(&m.levels[p*perPanel])
-		a.scales = unsafe.Pointer(&m.scales[p*scales])
-		if m.mins != nil {
-			a.mins = unsafe.Pointer(&m.mins[p*scales])
-		}
+		a.levels = unsafe.Pointer(&m.levels[p*m.levelBytes(m.Cols)])
+		a.scales, a.shared = m.scalesAt(p)
 		for r := 0; r < in.Rows; {
 			for _, t := range tiles {
 				if t.rows <= in.Rows-r {
@@ -144,24 +147,13 @@ func (r *routines) floats(f32, f16, bf16 []floatTile) {
 	}
 }
 
-// ints makes the products of levels, by layout, from their tiles. Signed routines take levels centred at 128 as signed
-// bytes, by flipping their upper bit; the others subtract the centre through the sum of the activations.
-func (r *routines) ints(signed bool, bytes, bytes16, nibbles []intTile) {
+// ints makes the products of levels from the tiles of each type.
+func (r *routines) ints(tiles map[quant.Type][]intTile) {
 	r.mulInt = func(y []float32, ldy int, in *Input, m *Matrix, lo, hi int) {
 		a := intCalls.Get().(*intArgs)
 		defer intCalls.Put(a)
-		*a = intArgs{shift: shiftOf(m.zero)}
-		if signed && m.zero == 128 {
-			a.shift, a.flip = noShift, 0x80808080
-		}
-		tiles := bytes
-		switch m.layout {
-		case layoutByte16:
-			tiles = bytes16
-		case layoutNibble:
-			tiles = nibbles
-		}
-		mulLevels(tiles, a, y, ldy, in, m, lo, hi)
+		mulLevels(tiles[m.Type], a, y, ldy, in, m, lo, hi)
+		*a = intArgs{}
 	}
 }
 
@@ -176,17 +168,4 @@ func (r *routines) quantizes(run func(*quantizeArgs)) {
 		*a = quantizeArgs{unsafe.Pointer(&x[:len(blocks)*32][0]), unsafe.Pointer(&blocks[0]), len(blocks)}
 		run(a)
 	}
-}
-
-// noShift moves every bit of 32 out.
-const noShift = 32
-
-// shiftOf returns the shift that multiplies with zero, which is 0 or a power of two.
-func shiftOf(zero int32) uint32 {
-	for s := range uint32(31) {
-		if zero == 1<<s {
-			return s
-		}
-	}
-	return noShift
 }

@@ -17,15 +17,15 @@ const (
 	fewestFine = 64
 )
 
-// unpackArgs are the arguments of an assembly routine that unpacks levels.
+// unpackArgs are the arguments of an assembly routine that unpacks levels and scales.
 type unpackArgs struct {
-	levels, bytes unsafe.Pointer
-	blocks        int // of 32 columns, at least 1
-	zero          uint8
+	levels, scales, shared  unsafe.Pointer // as of intArgs
+	bytes, scales32, mins32 unsafe.Pointer // the last is used of affine types alone
+	blocks                  int            // of 32 columns, at least 1
 }
 
 // tileArgs are the arguments of an assembly product on tiles, which walks with some of them past the ends of what they
-// point to: they are numbers, and the caller keeps the things alive.
+// point to: they are numbers, and the caller keeps the things alive. The mins may be 0.
 type tileArgs struct {
 	y, x                       uintptr
 	levels, scales, mins       uintptr // mins may be 0
@@ -50,7 +50,9 @@ type tileScratch struct {
 	unpack unpackArgs
 	rest   Input // rows that fill no strip
 	sums   []byte
-	bytes  []byte // unpacked panels
+	bytes  []byte    // unpacked panels
+	scales []float32 // theirs
+	mins   []float32 // theirs, of affine types
 }
 
 // A strip's activations stay in the nearest cache while the panels, unpacked, come from the second: at most so many
@@ -92,7 +94,7 @@ func (r *routines) onTiles() {
 			rest = 0
 		}
 		tiled := in.Rows - rest
-		if tiled == 0 || m.group() == 16 && tiled < fewestFine {
+		if tiled == 0 || m.form.Group == 16 && tiled < fewestFine {
 			vectors(y, ldy, in, m, lo, hi)
 			return
 		}
@@ -109,34 +111,25 @@ func (r *routines) onTiles() {
 
 // multiply unpacks panels, some at a time, and multiplies the first rows of in with them.
 func (s *tileScratch) multiply(y []float32, ldy int, in *Input, m *Matrix, rows, lo, hi int) {
-	perPanel := m.Cols * Width
 	a := &s.args
-	some := min(hi-lo, max(1, unpackedBytes/perPanel))
-	if len(s.bytes) < some*perPanel {
-		s.bytes = make([]byte, some*perPanel)
-	}
-	unpack, packed := unpack8AMX, perPanel
-	if m.layout == layoutNibble {
-		unpack, packed = unpack4AMX, perPanel/2
-	}
+	some := min(hi-lo, max(1, unpackedBytes/(m.Cols*Width)))
 	multiply := mulGroups32AMX
-	if m.group() == 16 {
+	if m.form.Group == 16 {
 		multiply = mulGroups16AMX
 	}
 	for p := lo; p < hi; p += some {
 		n := min(some, hi-p)
-		s.unpack = unpackArgs{unsafe.Pointer(&m.levels[p*packed]), unsafe.Pointer(&s.bytes[0]), n * m.Cols / 32, uint8(m.zero)}
-		unpack(&s.unpack)
-		a.ahead = address(&m.levels[min((p+n)*packed, len(m.levels)-1)])
+		s.unpackPanels(m, p, n)
+		a.ahead = address(&m.levels[min((p+n)*m.levelBytes(m.Cols), len(m.levels)-1)])
 		for block := 0; block < m.Cols/32; block += blocksTogether {
 			for row := 0; row < rows; {
-				s.set(y[row*ldy+p*Width:], ldy, in, row, m, p, block)
+				s.set(y[row*ldy+p*Width:], ldy, in, row, m, block)
 				a.panels, a.strips, a.rows = n, (rows-row)/stripRows, stripRows
 				if a.strips == 0 {
 					a.strips, a.rows = 1, rows-row
 				}
 				row += a.strips * a.rows
-				a.configure(m.group())
+				a.configure(m.form.Group)
 				multiply(a)
 			}
 		}
@@ -146,14 +139,37 @@ func (s *tileScratch) multiply(y []float32, ldy int, in *Input, m *Matrix, rows,
 	runtime.KeepAlive(m)
 }
 
-// set prepares the product of the rows from row on with panels from p on, which are unpacked, in some blocks of columns.
-func (s *tileScratch) set(y []float32, ldy int, in *Input, row int, m *Matrix, p, block int) {
-	a, blocks, groups := &s.args, m.Cols/32, m.Cols/m.group()
-	scales := (p*groups + block*32/m.group()) * Width
+// unpackPanels unpacks n panels from p on.
+func (s *tileScratch) unpackPanels(m *Matrix, p, n int) {
+	elements := n * m.Cols * Width
+	bytes, scales := resize(&s.bytes, elements), resize(&s.scales, elements/m.form.Group)
+	u := &s.unpack
+	u.levels, u.blocks = unsafe.Pointer(&m.levels[p*m.levelBytes(m.Cols)]), n*m.Cols/32
+	u.scales, u.shared = m.scalesAt(p)
+	u.bytes, u.scales32, u.mins32 = unsafe.Pointer(&bytes[0]), unsafe.Pointer(&scales[0]), nil
+	if m.form.Affine {
+		u.mins32 = unsafe.Pointer(&resize(&s.mins, len(scales))[0])
+	}
+	unpackAMX[m.Type](u)
+	*u = unpackArgs{}
+}
+
+func resize[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n)
+	}
+	*s = (*s)[:n]
+	return *s
+}
+
+// set prepares the product of the rows from row on with the panels unpacked, in some blocks of columns.
+func (s *tileScratch) set(y []float32, ldy int, in *Input, row int, m *Matrix, block int) {
+	a, blocks, groups := &s.args, m.Cols/32, m.Cols/m.form.Group
+	scales := block * 32 / m.form.Group * Width
 	a.y, a.x = address(&y[0]), address(&in.blocks[row*blocks+block])
-	a.levels, a.scales, a.mins = address(&s.bytes[block*32*Width]), address(&m.scales[scales]), 0
-	if m.mins != nil {
-		a.mins = address(&m.mins[scales])
+	a.levels, a.scales, a.mins = address(&s.bytes[block*32*Width]), address(&s.scales[scales]), 0
+	if m.form.Affine {
+		a.mins = address(&s.mins[scales])
 	}
 	a.levelsAt, a.scalesAt, a.minsAt, a.out, a.left = 0, 0, 0, 0, 0 // the routine's own
 	a.levelsStep, a.scalesStep = m.Cols*Width, groups*Width*4

@@ -22,8 +22,8 @@ func TestDecodeFromLevels(t *testing.T) {
 			}
 			finite(typ, bytes)
 			form := FormOf(typ)
-			levels, scale, low := make([]uint8, n), make([]float32, n/form.Group), make([]float32, n/form.Group)
-			Levels(typ, bytes, levels, scale, low)
+			levels, s := make([]uint8, n), form.NewScales(n)
+			Levels(typ, bytes, levels, s)
 			guarded := make([]float32, n+2)
 			guarded[0], guarded[n+1] = 7, 7
 			Decode(typ, guarded[1:n+1], bytes)
@@ -31,7 +31,7 @@ func TestDecodeFromLevels(t *testing.T) {
 				t.Fatalf("%v: %d blocks: written outside", typ, blocks)
 			}
 			for i, got := range guarded[1 : n+1] {
-				want := float32(scale[i/form.Group]*float32(int(levels[i])-form.Zero)) - low[i/form.Group]
+				want := valueOf(form, s, levels[i], i)
 				if math.Float32bits(got) != math.Float32bits(want) && got != want { // −0 is 0
 					t.Fatalf("%v: element %d of %d: %v, want %v", typ, i, n, got, want)
 				}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/seed-d24fde5f/distill/internal/half"
 )
 
 // sample draws n values of one of several distributions.
@@ -116,15 +118,27 @@ func TestLevelsAreTheDecodedValues(t *testing.T) {
 		b := make([]byte, typ.RowBytes(n))
 		Encode(typ, b, x, nil)
 		Decode(typ, x, b)
-		levels, scale, minimum := make([]uint8, n), make([]float32, n/f.Group), make([]float32, n/f.Group)
-		Levels(typ, b, levels, scale, minimum)
+		levels, s := make([]uint8, n), f.NewScales(n)
+		Levels(typ, b, levels, s)
 		for i, want := range x {
-			got := float32(scale[i/f.Group]*float32(int(levels[i])-f.Zero)) - minimum[i/f.Group]
+			got := valueOf(f, s, levels[i], i)
 			if got != want || int(levels[i]) >= f.Levels {
 				t.Fatalf("%v: element %d: %v from level %d, want %v", typ, i, got, levels[i], want)
 			}
 		}
 	}
+}
+
+// valueOf returns element i, of a level, of a row in integer form.
+func valueOf(f Form, s Scales, level uint8, i int) float32 {
+	var v [2]float32
+	for j := range f.Per() {
+		v[j] = half.FromF16(s.Floats[i/f.Share()*f.Per()+j])
+		if f.Super {
+			v[j] *= float32(s.Integers[i/f.Group*f.Per()+j])
+		}
+	}
+	return float32(v[0]*float32(int(level)-f.Zero)) - v[1]
 }
 
 // Rows are independent: encoding them together or apart gives the same bytes.
@@ -187,10 +201,10 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		form := FormOf(typ)
-		levels, scale, minimum := make([]uint8, 256), make([]float32, 256/form.Group), make([]float32, 256/form.Group)
-		Levels(typ, b, levels, scale, minimum)
+		levels, s := make([]uint8, 256), form.NewScales(256)
+		Levels(typ, b, levels, s)
 		for i, v := range y {
-			got := float32(scale[i/form.Group]*float32(int(levels[i])-form.Zero)) - minimum[i/form.Group]
+			got := valueOf(form, s, levels[i], i)
 			if got != v && v == v {
 				t.Fatalf("%v: element %d: %v, decoded %v", typ, i, got, v)
 			}

@@ -10,29 +10,51 @@ import "fmt"
 // between rows, R11 three times that; R12 64, the bytes between rows of levels and of sums; BX the sums of
 // four groups; CX blocks left; R13 what is fetched meanwhile, two lines a block: the levels that come next.
 func emitTiles(f *file) {
-	emitUnpack(f, 4)
-	emitUnpack(f, 8)
+	var list []string
+	for _, l := range quantizedTypes() {
+		emitUnpack(f, l)
+		list = append(list, fmt.Sprintf("quant.%s: unpack%sAMX", l.name, l.name))
+	}
+	f.table("has the routines that unpack panels for tiles.", "unpackAMX", "func(*unpackArgs)", list)
 	for _, group := range []int{32, 16} {
 		emitTileProduct(f, group)
 	}
 }
 
-// emitUnpack: level − zero of blocks of 32 columns.
-func emitUnpack(f *file, width int) {
-	name := fmt.Sprintf("unpack%dAMX", width)
-	f.begin(name, "unpackArgs", fmt.Sprintf("%s unpacks %d-bit levels to signed bytes, chunk by chunk.", name, width))
-	f.p("\tMOVQ a+0(FP), AX\n\tMOVQ unpackArgs_levels(AX), SI\n\tMOVQ unpackArgs_bytes(AX), DI\n\tMOVQ unpackArgs_blocks(AX), CX")
-	f.p("\tVPBROADCASTB unpackArgs_zero(AX), Z31\n\tMOVL $0x0f0f0f0f, DX\n\tVPBROADCASTD DX, Z30\nblock:")
-	for j := range width {
-		f.p("\tVMOVDQU64 %d(SI), Z0\n\tPREFETCHT0 %d(SI)", 64*j, 64*j+1024)
-		if width == 8 {
-			f.p("\tVPSUBB Z31, Z0, Z0\n\tVMOVDQU64 Z0, %d(DI)", 64*j)
-			continue
-		}
-		f.p("\tVPSRLW $4, Z0, Z1\n\tVPANDD Z30, Z0, Z0\n\tVPANDD Z30, Z1, Z1\n\tVPSUBB Z31, Z0, Z0\n\tVPSUBB Z31, Z1, Z1")
-		f.p("\tVMOVDQU64 Z0, %d(DI)\n\tVMOVDQU64 Z1, %d(DI)", 64*j, 256+64*j)
+// emitUnpack: level − zero of blocks of 32 columns, and their scales and minima as float32. What comes a little later is
+// fetched: panels lie in memory as they come.
+func emitUnpack(f *file, l levels) {
+	name := fmt.Sprintf("unpack%sAMX", l.name)
+	f.begin(name, "unpackArgs", name+" unpacks levels to signed bytes, chunk by chunk, and scales to float32.")
+	f.p("\tMOVQ a+0(FP), AX")
+	for _, l := range [][2]string{{"levels", "SI"}, {"scales", "DI"}, {"shared", "DX"}, {"bytes", "R8"}, {"scales32", "R9"}, {"mins32", "R10"}} {
+		f.p("\tMOVQ unpackArgs_%s(AX), %s", l[0], l[1])
 	}
-	f.p("\tADDQ $%d, SI\n\tADDQ $512, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET", 64*width)
+	masksX86(f, l, "Z30", "Z29")
+	f.p("\tMOVL $%#x, CX\n\tVPBROADCASTD CX, Z31\n\tMOVQ unpackArgs_blocks(AX), CX\nblock:", uint32(l.Zero*0x01010101))
+	for run := range l.low + l.high {
+		f.p("\tPREFETCHT0 %d(SI)", 1024+64*run)
+	}
+	sharedZ(f, l)
+	for j := range 8 {
+		chunkZ(f, l, j, "Z16")
+		if l.Zero > 0 {
+			f.p("\tVPSUBB Z31, Z16, Z16")
+		}
+		f.p("\tVMOVDQU64 Z16, %d(R8)", 64*j)
+	}
+	groups := 32 / l.Group
+	for g := range groups {
+		scaleZ(f, l, g, 0, "Z28", "Z18")
+		f.p("\tVMOVUPS Z18, %d(R9)", 64*g)
+		if l.Affine {
+			scaleZ(f, l, g, 1, "Z27", "Z18")
+			f.p("\tVMOVUPS Z18, %d(R10)", 64*g)
+		}
+	}
+	f.p("\tADDQ $512, R8\n\tADDQ $%d, R9\n\tADDQ $%d, R10", 64*groups, 64*groups)
+	nextBlock(f, l)
+	f.p("\tVZEROUPPER\n\tRET")
 }
 
 // stripRow returns the address of a field of a row's block.
@@ -119,15 +141,13 @@ func emitScaling(f *file, group, slot int) {
 				f.p("\tVCVTDQ2PS %d(BX), Z%d\n\tVMULPS.BCST %s, Z16, Z%d\n\tVFMADD231PS Z%d, Z%d, Z%d",
 					1024*(slot*groups+g)+64*r, 17+r%4, stripRow(r, offsetScale), 21+r%4, 17+r%4, 21+r%4, r)
 			}
-		}
-		f.p("\tTESTQ DX, DX\n\tJZ symmetric%d_%d", slot, half)
-		for g := range groups {
+			f.p("\tTESTQ DX, DX\n\tJZ symmetric%d_%d_%d", slot, half, g)
 			f.p("\tVMOVUPS %d(DX), Z16", 64*g)
 			for r := 8 * half; r < 8*half+8; r++ {
 				f.p("\tVFNMADD231PS.BCST %s, Z16, Z%d", stripRow(r, scaledAt(group, g)), r)
 			}
+			f.p("symmetric%d_%d_%d:", slot, half, g)
 		}
-		f.p("symmetric%d_%d:", slot, half)
 		if half == 0 {
 			f.p("\tCMPQ tileArgs_rows(AX), $8\n\tJLE scaled%d", slot)
 		}
