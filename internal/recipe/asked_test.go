@@ -94,7 +94,7 @@ select:
   verify:
     - {kind: regex, pattern: "number [0-9]*[02468] good"}
     - kind: judge
-      judge: {by: {kind: remote, endpoint: %[3]s/v1, model: sage, price: {input: 10, output: 10}}}
+      judge: {by: {kind: remote, endpoint: %[3]s/v1, model: sage, concurrency: 2, price: {input: 10, output: 10}}}
 tokenizer: {from: train, size: 300}
 `, list, more, url)
 }
