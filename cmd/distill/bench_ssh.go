@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/ssh"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -41,7 +42,7 @@ func benchElsewhere(c *cli.Context, model string, b benchmark) error {
 	defer screen.stop()
 	host, err := ssh.Dial(c.Context, c.String("ssh"))
 	if refused := (*ssh.Error)(nil); errors.As(err, &refused) {
-		return &failure{err.Error(), "ssh " + c.String("ssh") + " true shows what is wrong"}
+		return &hint.Error{Hint: "ssh " + c.String("ssh") + " true shows what is wrong", Err: err}
 	}
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (e *elsewhere) describe(ctx context.Context) (about, error) {
 		err = json.Unmarshal([]byte(out), &a)
 	}
 	if err != nil {
-		return a, &failure{fmt.Sprintf("the program does not run there: %v", err), "--binary FILE gives another one"}
+		return a, hint.Errorf("--binary FILE gives another one", "the program does not run there: %v", err)
 	}
 	return a, nil
 }

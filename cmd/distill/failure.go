@@ -23,15 +23,8 @@ const (
 	codeGate        = 5 // finished, but a quality gate of the recipe failed
 )
 
-// failure is an error of the command line itself: bad usage, with a way out.
-type failure struct {
-	message string
-	hint    string
-}
-
-func (f *failure) Error() string { return f.message }
-
-func usage(message, hint string) error { return &failure{message, hint} }
+// usage returns an error of the command line itself: bad usage, with a way out.
+func usage(message, wayOut string) error { return &hint.Error{Hint: wayOut, Err: errors.New(message)} }
 
 // fail prints err as people read it and returns the exit code it stands for.
 func fail(w io.Writer, err error) int {
@@ -51,13 +44,10 @@ func fail(w io.Writer, err error) int {
 
 func classify(err error) (code int, wayOut string) {
 	var (
-		use   *failure
 		input *hint.Error
 		ask   *teacher.Error
 	)
 	switch {
-	case errors.As(err, &use):
-		return codeUsage, use.hint
 	case errors.As(err, &input):
 		return codeUsage, input.Hint
 	case errors.Is(err, recipe.ErrGate):
