@@ -6,150 +6,300 @@ package panel
 
 import "github.com/seed-d24fde5f/distill/internal/quant"
 
-// mulQ8_0_1Dot multiplies 1 rows with panels.
+// mulQ8_0_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ8_0_1Dot(a *intArgs)
+func mulQ8_0_4Dot(a *intArgs)
 
 // mulQ8_0_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ8_0_2Dot(a *intArgs)
 
+// mulQ8_0_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ8_0_1Dot(a *intArgs)
+
+// mulQ8_0_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ8_0_4NEON(a *intArgs)
+
+// mulQ8_0_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ8_0_2NEON(a *intArgs)
+
 // mulQ8_0_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ8_0_1NEON(a *intArgs)
 
-// mulQ6_K_1Dot multiplies 1 rows with panels.
+// mulQ6_K_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ6_K_1Dot(a *intArgs)
+func mulQ6_K_4Dot(a *intArgs)
 
 // mulQ6_K_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ6_K_2Dot(a *intArgs)
 
+// mulQ6_K_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ6_K_1Dot(a *intArgs)
+
+// mulQ6_K_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ6_K_4NEON(a *intArgs)
+
+// mulQ6_K_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ6_K_2NEON(a *intArgs)
+
 // mulQ6_K_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ6_K_1NEON(a *intArgs)
 
-// mulQ5_1_1Dot multiplies 1 rows with panels.
+// mulQ5_1_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ5_1_1Dot(a *intArgs)
+func mulQ5_1_4Dot(a *intArgs)
 
 // mulQ5_1_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ5_1_2Dot(a *intArgs)
 
+// mulQ5_1_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ5_1_1Dot(a *intArgs)
+
+// mulQ5_1_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ5_1_4NEON(a *intArgs)
+
+// mulQ5_1_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ5_1_2NEON(a *intArgs)
+
 // mulQ5_1_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ5_1_1NEON(a *intArgs)
 
-// mulQ5_K_1Dot multiplies 1 rows with panels.
+// mulQ5_K_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ5_K_1Dot(a *intArgs)
+func mulQ5_K_4Dot(a *intArgs)
 
 // mulQ5_K_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ5_K_2Dot(a *intArgs)
 
+// mulQ5_K_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ5_K_1Dot(a *intArgs)
+
+// mulQ5_K_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ5_K_4NEON(a *intArgs)
+
+// mulQ5_K_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ5_K_2NEON(a *intArgs)
+
 // mulQ5_K_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ5_K_1NEON(a *intArgs)
 
-// mulQ5_0_1Dot multiplies 1 rows with panels.
+// mulQ5_0_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ5_0_1Dot(a *intArgs)
+func mulQ5_0_4Dot(a *intArgs)
 
 // mulQ5_0_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ5_0_2Dot(a *intArgs)
 
+// mulQ5_0_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ5_0_1Dot(a *intArgs)
+
+// mulQ5_0_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ5_0_4NEON(a *intArgs)
+
+// mulQ5_0_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ5_0_2NEON(a *intArgs)
+
 // mulQ5_0_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ5_0_1NEON(a *intArgs)
 
-// mulQ4_1_1Dot multiplies 1 rows with panels.
+// mulQ4_1_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ4_1_1Dot(a *intArgs)
+func mulQ4_1_4Dot(a *intArgs)
 
 // mulQ4_1_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ4_1_2Dot(a *intArgs)
 
+// mulQ4_1_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ4_1_1Dot(a *intArgs)
+
+// mulQ4_1_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ4_1_4NEON(a *intArgs)
+
+// mulQ4_1_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ4_1_2NEON(a *intArgs)
+
 // mulQ4_1_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ4_1_1NEON(a *intArgs)
 
-// mulQ4_K_1Dot multiplies 1 rows with panels.
+// mulQ4_K_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ4_K_1Dot(a *intArgs)
+func mulQ4_K_4Dot(a *intArgs)
 
 // mulQ4_K_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ4_K_2Dot(a *intArgs)
 
+// mulQ4_K_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ4_K_1Dot(a *intArgs)
+
+// mulQ4_K_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ4_K_4NEON(a *intArgs)
+
+// mulQ4_K_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ4_K_2NEON(a *intArgs)
+
 // mulQ4_K_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ4_K_1NEON(a *intArgs)
 
-// mulQ4_0_1Dot multiplies 1 rows with panels.
+// mulQ4_0_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ4_0_1Dot(a *intArgs)
+func mulQ4_0_4Dot(a *intArgs)
 
 // mulQ4_0_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ4_0_2Dot(a *intArgs)
 
+// mulQ4_0_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ4_0_1Dot(a *intArgs)
+
+// mulQ4_0_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ4_0_4NEON(a *intArgs)
+
+// mulQ4_0_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ4_0_2NEON(a *intArgs)
+
 // mulQ4_0_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ4_0_1NEON(a *intArgs)
 
-// mulQ3_K_1Dot multiplies 1 rows with panels.
+// mulQ3_K_4Dot multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ3_K_1Dot(a *intArgs)
+func mulQ3_K_4Dot(a *intArgs)
 
 // mulQ3_K_2Dot multiplies 2 rows with panels.
 //
 //go:noescape
 func mulQ3_K_2Dot(a *intArgs)
 
+// mulQ3_K_1Dot multiplies 1 rows with panels.
+//
+//go:noescape
+func mulQ3_K_1Dot(a *intArgs)
+
+// mulQ3_K_4NEON multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ3_K_4NEON(a *intArgs)
+
+// mulQ3_K_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ3_K_2NEON(a *intArgs)
+
 // mulQ3_K_1NEON multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ3_K_1NEON(a *intArgs)
+
+// mulQ2_K_4Dot multiplies 4 rows with panels.
+//
+//go:noescape
+func mulQ2_K_4Dot(a *intArgs)
+
+// mulQ2_K_2Dot multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ2_K_2Dot(a *intArgs)
 
 // mulQ2_K_1Dot multiplies 1 rows with panels.
 //
 //go:noescape
 func mulQ2_K_1Dot(a *intArgs)
 
-// mulQ2_K_2Dot multiplies 2 rows with panels.
+// mulQ2_K_4NEON multiplies 4 rows with panels.
 //
 //go:noescape
-func mulQ2_K_2Dot(a *intArgs)
+func mulQ2_K_4NEON(a *intArgs)
+
+// mulQ2_K_2NEON multiplies 2 rows with panels.
+//
+//go:noescape
+func mulQ2_K_2NEON(a *intArgs)
 
 // mulQ2_K_1NEON multiplies 1 rows with panels.
 //
@@ -158,28 +308,28 @@ func mulQ2_K_1NEON(a *intArgs)
 
 // levelsDot has the products of levels for integer dot products.
 var levelsDot = map[quant.Type][]intTile{
-	quant.Q8_0: {{2, mulQ8_0_2Dot}, {1, mulQ8_0_1Dot}},
-	quant.Q6_K: {{2, mulQ6_K_2Dot}, {1, mulQ6_K_1Dot}},
-	quant.Q5_1: {{2, mulQ5_1_2Dot}, {1, mulQ5_1_1Dot}},
-	quant.Q5_K: {{2, mulQ5_K_2Dot}, {1, mulQ5_K_1Dot}},
-	quant.Q5_0: {{2, mulQ5_0_2Dot}, {1, mulQ5_0_1Dot}},
-	quant.Q4_1: {{2, mulQ4_1_2Dot}, {1, mulQ4_1_1Dot}},
-	quant.Q4_K: {{2, mulQ4_K_2Dot}, {1, mulQ4_K_1Dot}},
-	quant.Q4_0: {{2, mulQ4_0_2Dot}, {1, mulQ4_0_1Dot}},
-	quant.Q3_K: {{2, mulQ3_K_2Dot}, {1, mulQ3_K_1Dot}},
-	quant.Q2_K: {{2, mulQ2_K_2Dot}, {1, mulQ2_K_1Dot}},
+	quant.Q8_0: {{4, mulQ8_0_4Dot}, {2, mulQ8_0_2Dot}, {1, mulQ8_0_1Dot}},
+	quant.Q6_K: {{4, mulQ6_K_4Dot}, {2, mulQ6_K_2Dot}, {1, mulQ6_K_1Dot}},
+	quant.Q5_1: {{4, mulQ5_1_4Dot}, {2, mulQ5_1_2Dot}, {1, mulQ5_1_1Dot}},
+	quant.Q5_K: {{4, mulQ5_K_4Dot}, {2, mulQ5_K_2Dot}, {1, mulQ5_K_1Dot}},
+	quant.Q5_0: {{4, mulQ5_0_4Dot}, {2, mulQ5_0_2Dot}, {1, mulQ5_0_1Dot}},
+	quant.Q4_1: {{4, mulQ4_1_4Dot}, {2, mulQ4_1_2Dot}, {1, mulQ4_1_1Dot}},
+	quant.Q4_K: {{4, mulQ4_K_4Dot}, {2, mulQ4_K_2Dot}, {1, mulQ4_K_1Dot}},
+	quant.Q4_0: {{4, mulQ4_0_4Dot}, {2, mulQ4_0_2Dot}, {1, mulQ4_0_1Dot}},
+	quant.Q3_K: {{4, mulQ3_K_4Dot}, {2, mulQ3_K_2Dot}, {1, mulQ3_K_1Dot}},
+	quant.Q2_K: {{4, mulQ2_K_4Dot}, {2, mulQ2_K_2Dot}, {1, mulQ2_K_1Dot}},
 }
 
 // levelsNEON has those for processors without.
 var levelsNEON = map[quant.Type][]intTile{
-	quant.Q8_0: {{1, mulQ8_0_1NEON}},
-	quant.Q6_K: {{1, mulQ6_K_1NEON}},
-	quant.Q5_1: {{1, mulQ5_1_1NEON}},
-	quant.Q5_K: {{1, mulQ5_K_1NEON}},
-	quant.Q5_0: {{1, mulQ5_0_1NEON}},
-	quant.Q4_1: {{1, mulQ4_1_1NEON}},
-	quant.Q4_K: {{1, mulQ4_K_1NEON}},
-	quant.Q4_0: {{1, mulQ4_0_1NEON}},
-	quant.Q3_K: {{1, mulQ3_K_1NEON}},
-	quant.Q2_K: {{1, mulQ2_K_1NEON}},
+	quant.Q8_0: {{4, mulQ8_0_4NEON}, {2, mulQ8_0_2NEON}, {1, mulQ8_0_1NEON}},
+	quant.Q6_K: {{4, mulQ6_K_4NEON}, {2, mulQ6_K_2NEON}, {1, mulQ6_K_1NEON}},
+	quant.Q5_1: {{4, mulQ5_1_4NEON}, {2, mulQ5_1_2NEON}, {1, mulQ5_1_1NEON}},
+	quant.Q5_K: {{4, mulQ5_K_4NEON}, {2, mulQ5_K_2NEON}, {1, mulQ5_K_1NEON}},
+	quant.Q5_0: {{4, mulQ5_0_4NEON}, {2, mulQ5_0_2NEON}, {1, mulQ5_0_1NEON}},
+	quant.Q4_1: {{4, mulQ4_1_4NEON}, {2, mulQ4_1_2NEON}, {1, mulQ4_1_1NEON}},
+	quant.Q4_K: {{4, mulQ4_K_4NEON}, {2, mulQ4_K_2NEON}, {1, mulQ4_K_1NEON}},
+	quant.Q4_0: {{4, mulQ4_0_4NEON}, {2, mulQ4_0_2NEON}, {1, mulQ4_0_1NEON}},
+	quant.Q3_K: {{4, mulQ3_K_4NEON}, {2, mulQ3_K_2NEON}, {1, mulQ3_K_1NEON}},
+	quant.Q2_K: {{4, mulQ2_K_4NEON}, {2, mulQ2_K_2NEON}, {1, mulQ2_K_1NEON}},
 }

@@ -5,9 +5,9 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// func mulQ8_0_1Dot(a *intArgs)
-// mulQ8_0_1Dot multiplies 1 rows with panels.
-TEXT ·mulQ8_0_1Dot(SB), NOSPLIT, $0-8
+// func mulQ8_0_4Dot(a *intArgs)
+// mulQ8_0_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ8_0_4Dot(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -17,131 +17,186 @@ TEXT ·mulQ8_0_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x80808080, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
+	FLDPQ (R1), (F16, F17)
 	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $256, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $320, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $384, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $448, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VEOR V9.B16, V9.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 256(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 320(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 384(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 448(R3), (F24, F25)
+	VEOR V31.B16, V24.B16, V24.B16
+	VEOR V31.B16, V25.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 32(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
 	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
 	ADD $512, R3
 	ADD $32, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -158,7 +213,7 @@ TEXT ·mulQ8_0_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x80808080, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -172,164 +227,159 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
+	FLDPQ (R1), (F16, F17)
 	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
 	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $256, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $320, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $384, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $448, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 256(R3), (F20, F21)
+	FLDPQ 288(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 320(R3), (F20, F21)
+	FLDPQ 352(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 384(R3), (F20, F21)
+	FLDPQ 416(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 448(R3), (F20, F21)
+	FLDPQ 480(R3), (F22, F23)
+	VEOR V31.B16, V20.B16, V20.B16
+	VEOR V31.B16, V21.B16, V21.B16
+	VEOR V31.B16, V22.B16, V22.B16
+	VEOR V31.B16, V23.B16, V23.B16
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
 	ADD $64, R1
 	ADD $64, R2
 	ADD $512, R3
@@ -346,6 +396,709 @@ block:
 	BNE panel
 	RET
 
+// func mulQ8_0_1Dot(a *intArgs)
+// mulQ8_0_1Dot multiplies 1 rows with panels.
+TEXT ·mulQ8_0_1Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x80808080, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ (R1), (F8, F9)
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 256(R3), (F10, F11)
+	FLDPQ 288(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 320(R3), (F10, F11)
+	FLDPQ 352(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 384(R3), (F10, F11)
+	FLDPQ 416(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 448(R3), (F10, F11)
+	FLDPQ 480(R3), (F12, F13)
+	VEOR V31.B16, V10.B16, V10.B16
+	VEOR V31.B16, V11.B16, V11.B16
+	VEOR V31.B16, V12.B16, V12.B16
+	VEOR V31.B16, V13.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $64, R1
+	ADD $512, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ8_0_4NEON(a *intArgs)
+// mulQ8_0_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ8_0_4NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	VMOVI $0x80, V26.B16
+	FLDPQ 0(R3), (F28, F29)
+	VEOR V26.B16, V28.B16, V28.B16
+	VEOR V26.B16, V29.B16, V29.B16
+	FLDPQ 64(R3), (F30, F31)
+	VEOR V26.B16, V30.B16, V30.B16
+	VEOR V26.B16, V31.B16, V31.B16
+	VLD1R.P 4(R1), [V24.S4]
+	VLD1R.P 4(R1), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e602b48 // saddlp v8, v26
+	WORD $0x4e602b69 // saddlp v9, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e602b4a // saddlp v10, v26
+	WORD $0x4e602b6b // saddlp v11, v27
+	VLD1R.P 4(R2), [V24.S4]
+	VLD1R.P 4(R2), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e602b4c // saddlp v12, v26
+	WORD $0x4e602b6d // saddlp v13, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e602b4e // saddlp v14, v26
+	WORD $0x4e602b6f // saddlp v15, v27
+	VLD1R.P 4(R19), [V24.S4]
+	VLD1R.P 4(R19), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e602b50 // saddlp v16, v26
+	WORD $0x4e602b71 // saddlp v17, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e602b52 // saddlp v18, v26
+	WORD $0x4e602b73 // saddlp v19, v27
+	VLD1R.P 4(R20), [V24.S4]
+	VLD1R.P 4(R20), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e602b54 // saddlp v20, v26
+	WORD $0x4e602b75 // saddlp v21, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e602b56 // saddlp v22, v26
+	WORD $0x4e602b77 // saddlp v23, v27
+	VMOVI $0x80, V26.B16
+	FLDPQ 128(R3), (F28, F29)
+	VEOR V26.B16, V28.B16, V28.B16
+	VEOR V26.B16, V29.B16, V29.B16
+	FLDPQ 192(R3), (F30, F31)
+	VEOR V26.B16, V30.B16, V30.B16
+	VEOR V26.B16, V31.B16, V31.B16
+	VLD1R.P 4(R1), [V24.S4]
+	VLD1R.P 4(R1), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b48 // sadalp v8, v26
+	WORD $0x4e606b69 // sadalp v9, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4a // sadalp v10, v26
+	WORD $0x4e606b6b // sadalp v11, v27
+	VLD1R.P 4(R2), [V24.S4]
+	VLD1R.P 4(R2), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b4c // sadalp v12, v26
+	WORD $0x4e606b6d // sadalp v13, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4e // sadalp v14, v26
+	WORD $0x4e606b6f // sadalp v15, v27
+	VLD1R.P 4(R19), [V24.S4]
+	VLD1R.P 4(R19), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b50 // sadalp v16, v26
+	WORD $0x4e606b71 // sadalp v17, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b52 // sadalp v18, v26
+	WORD $0x4e606b73 // sadalp v19, v27
+	VLD1R.P 4(R20), [V24.S4]
+	VLD1R.P 4(R20), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b54 // sadalp v20, v26
+	WORD $0x4e606b75 // sadalp v21, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b56 // sadalp v22, v26
+	WORD $0x4e606b77 // sadalp v23, v27
+	VMOVI $0x80, V26.B16
+	FLDPQ 256(R3), (F28, F29)
+	VEOR V26.B16, V28.B16, V28.B16
+	VEOR V26.B16, V29.B16, V29.B16
+	FLDPQ 320(R3), (F30, F31)
+	VEOR V26.B16, V30.B16, V30.B16
+	VEOR V26.B16, V31.B16, V31.B16
+	VLD1R.P 4(R1), [V24.S4]
+	VLD1R.P 4(R1), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b48 // sadalp v8, v26
+	WORD $0x4e606b69 // sadalp v9, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4a // sadalp v10, v26
+	WORD $0x4e606b6b // sadalp v11, v27
+	VLD1R.P 4(R2), [V24.S4]
+	VLD1R.P 4(R2), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b4c // sadalp v12, v26
+	WORD $0x4e606b6d // sadalp v13, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4e // sadalp v14, v26
+	WORD $0x4e606b6f // sadalp v15, v27
+	VLD1R.P 4(R19), [V24.S4]
+	VLD1R.P 4(R19), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b50 // sadalp v16, v26
+	WORD $0x4e606b71 // sadalp v17, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b52 // sadalp v18, v26
+	WORD $0x4e606b73 // sadalp v19, v27
+	VLD1R.P 4(R20), [V24.S4]
+	VLD1R.P 4(R20), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b54 // sadalp v20, v26
+	WORD $0x4e606b75 // sadalp v21, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b56 // sadalp v22, v26
+	WORD $0x4e606b77 // sadalp v23, v27
+	VMOVI $0x80, V26.B16
+	FLDPQ 384(R3), (F28, F29)
+	VEOR V26.B16, V28.B16, V28.B16
+	VEOR V26.B16, V29.B16, V29.B16
+	FLDPQ 448(R3), (F30, F31)
+	VEOR V26.B16, V30.B16, V30.B16
+	VEOR V26.B16, V31.B16, V31.B16
+	VLD1R.P 4(R1), [V24.S4]
+	VLD1R.P 4(R1), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b48 // sadalp v8, v26
+	WORD $0x4e606b69 // sadalp v9, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4a // sadalp v10, v26
+	WORD $0x4e606b6b // sadalp v11, v27
+	VLD1R.P 4(R2), [V24.S4]
+	VLD1R.P 4(R2), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b4c // sadalp v12, v26
+	WORD $0x4e606b6d // sadalp v13, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b4e // sadalp v14, v26
+	WORD $0x4e606b6f // sadalp v15, v27
+	VLD1R.P 4(R19), [V24.S4]
+	VLD1R.P 4(R19), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b50 // sadalp v16, v26
+	WORD $0x4e606b71 // sadalp v17, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b52 // sadalp v18, v26
+	WORD $0x4e606b73 // sadalp v19, v27
+	VLD1R.P 4(R20), [V24.S4]
+	VLD1R.P 4(R20), [V25.S4]
+	WORD $0x0e38c39a // smull v26, v28, v24
+	WORD $0x4e38c39b // smull2 v27, v28, v24
+	WORD $0x0e3983da // smlal v26, v30, v25
+	WORD $0x4e3983db // smlal2 v27, v30, v25
+	WORD $0x4e606b54 // sadalp v20, v26
+	WORD $0x4e606b75 // sadalp v21, v27
+	WORD $0x0e38c3ba // smull v26, v29, v24
+	WORD $0x4e38c3bb // smull2 v27, v29, v24
+	WORD $0x0e3983fa // smlal v26, v31, v25
+	WORD $0x4e3983fb // smlal2 v27, v31, v25
+	WORD $0x4e606b56 // sadalp v22, v26
+	WORD $0x4e606b77 // sadalp v23, v27
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 0(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
+	ADD $512, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ8_0_2NEON(a *intArgs)
+// mulQ8_0_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ8_0_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	VMOVI $0x80, V14.B16
+	FLDPQ 0(R3), (F16, F17)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	FLDPQ 64(R3), (F18, F19)
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6029c4 // saddlp v4, v14
+	WORD $0x4e6029e5 // saddlp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6029c6 // saddlp v6, v14
+	WORD $0x4e6029e7 // saddlp v7, v15
+	VLD1R.P 4(R2), [V12.S4]
+	VLD1R.P 4(R2), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6029c8 // saddlp v8, v14
+	WORD $0x4e6029e9 // saddlp v9, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6029ca // saddlp v10, v14
+	WORD $0x4e6029eb // saddlp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 128(R3), (F16, F17)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	FLDPQ 192(R3), (F18, F19)
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	VLD1R.P 4(R2), [V12.S4]
+	VLD1R.P 4(R2), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 256(R3), (F16, F17)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	FLDPQ 320(R3), (F18, F19)
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	VLD1R.P 4(R2), [V12.S4]
+	VLD1R.P 4(R2), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 384(R3), (F16, F17)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	FLDPQ 448(R3), (F18, F19)
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	VLD1R.P 4(R2), [V12.S4]
+	VLD1R.P 4(R2), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d824e // smlal v14, v18, v13
+	WORD $0x4e2d824f // smlal2 v15, v18, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d826e // smlal v14, v19, v13
+	WORD $0x4e2d826f // smlal2 v15, v19, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	ADD $32, R1
+	ADD $32, R2
+	ADD $512, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
 // func mulQ8_0_1NEON(a *intArgs)
 // mulQ8_0_1NEON multiplies 1 rows with panels.
 TEXT ·mulQ8_0_1NEON(SB), NOSPLIT, $0-8
@@ -357,8 +1110,532 @@ TEXT ·mulQ8_0_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x80808080, R11
-	VDUP R11, V30.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	VMOVI $0x80, V14.B16
+	FLDPQ 0(R3), (F16, F17)
+	FLDPQ 32(R3), (F18, F19)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VEOR V14.B16, V20.B16, V20.B16
+	VEOR V14.B16, V21.B16, V21.B16
+	VEOR V14.B16, V22.B16, V22.B16
+	VEOR V14.B16, V23.B16, V23.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d828e // smlal v14, v20, v13
+	WORD $0x4e2d828f // smlal2 v15, v20, v13
+	WORD $0x4e6029c4 // saddlp v4, v14
+	WORD $0x4e6029e5 // saddlp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d82ae // smlal v14, v21, v13
+	WORD $0x4e2d82af // smlal2 v15, v21, v13
+	WORD $0x4e6029c6 // saddlp v6, v14
+	WORD $0x4e6029e7 // saddlp v7, v15
+	WORD $0x0e2cc24e // smull v14, v18, v12
+	WORD $0x4e2cc24f // smull2 v15, v18, v12
+	WORD $0x0e2d82ce // smlal v14, v22, v13
+	WORD $0x4e2d82cf // smlal2 v15, v22, v13
+	WORD $0x4e6029c8 // saddlp v8, v14
+	WORD $0x4e6029e9 // saddlp v9, v15
+	WORD $0x0e2cc26e // smull v14, v19, v12
+	WORD $0x4e2cc26f // smull2 v15, v19, v12
+	WORD $0x0e2d82ee // smlal v14, v23, v13
+	WORD $0x4e2d82ef // smlal2 v15, v23, v13
+	WORD $0x4e6029ca // saddlp v10, v14
+	WORD $0x4e6029eb // saddlp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 128(R3), (F16, F17)
+	FLDPQ 160(R3), (F18, F19)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VEOR V14.B16, V20.B16, V20.B16
+	VEOR V14.B16, V21.B16, V21.B16
+	VEOR V14.B16, V22.B16, V22.B16
+	VEOR V14.B16, V23.B16, V23.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d828e // smlal v14, v20, v13
+	WORD $0x4e2d828f // smlal2 v15, v20, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d82ae // smlal v14, v21, v13
+	WORD $0x4e2d82af // smlal2 v15, v21, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	WORD $0x0e2cc24e // smull v14, v18, v12
+	WORD $0x4e2cc24f // smull2 v15, v18, v12
+	WORD $0x0e2d82ce // smlal v14, v22, v13
+	WORD $0x4e2d82cf // smlal2 v15, v22, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc26e // smull v14, v19, v12
+	WORD $0x4e2cc26f // smull2 v15, v19, v12
+	WORD $0x0e2d82ee // smlal v14, v23, v13
+	WORD $0x4e2d82ef // smlal2 v15, v23, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 256(R3), (F16, F17)
+	FLDPQ 288(R3), (F18, F19)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	FLDPQ 320(R3), (F20, F21)
+	FLDPQ 352(R3), (F22, F23)
+	VEOR V14.B16, V20.B16, V20.B16
+	VEOR V14.B16, V21.B16, V21.B16
+	VEOR V14.B16, V22.B16, V22.B16
+	VEOR V14.B16, V23.B16, V23.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d828e // smlal v14, v20, v13
+	WORD $0x4e2d828f // smlal2 v15, v20, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d82ae // smlal v14, v21, v13
+	WORD $0x4e2d82af // smlal2 v15, v21, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	WORD $0x0e2cc24e // smull v14, v18, v12
+	WORD $0x4e2cc24f // smull2 v15, v18, v12
+	WORD $0x0e2d82ce // smlal v14, v22, v13
+	WORD $0x4e2d82cf // smlal2 v15, v22, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc26e // smull v14, v19, v12
+	WORD $0x4e2cc26f // smull2 v15, v19, v12
+	WORD $0x0e2d82ee // smlal v14, v23, v13
+	WORD $0x4e2d82ef // smlal2 v15, v23, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	VMOVI $0x80, V14.B16
+	FLDPQ 384(R3), (F16, F17)
+	FLDPQ 416(R3), (F18, F19)
+	VEOR V14.B16, V16.B16, V16.B16
+	VEOR V14.B16, V17.B16, V17.B16
+	VEOR V14.B16, V18.B16, V18.B16
+	VEOR V14.B16, V19.B16, V19.B16
+	FLDPQ 448(R3), (F20, F21)
+	FLDPQ 480(R3), (F22, F23)
+	VEOR V14.B16, V20.B16, V20.B16
+	VEOR V14.B16, V21.B16, V21.B16
+	VEOR V14.B16, V22.B16, V22.B16
+	VEOR V14.B16, V23.B16, V23.B16
+	VLD1R.P 4(R1), [V12.S4]
+	VLD1R.P 4(R1), [V13.S4]
+	WORD $0x0e2cc20e // smull v14, v16, v12
+	WORD $0x4e2cc20f // smull2 v15, v16, v12
+	WORD $0x0e2d828e // smlal v14, v20, v13
+	WORD $0x4e2d828f // smlal2 v15, v20, v13
+	WORD $0x4e6069c4 // sadalp v4, v14
+	WORD $0x4e6069e5 // sadalp v5, v15
+	WORD $0x0e2cc22e // smull v14, v17, v12
+	WORD $0x4e2cc22f // smull2 v15, v17, v12
+	WORD $0x0e2d82ae // smlal v14, v21, v13
+	WORD $0x4e2d82af // smlal2 v15, v21, v13
+	WORD $0x4e6069c6 // sadalp v6, v14
+	WORD $0x4e6069e7 // sadalp v7, v15
+	WORD $0x0e2cc24e // smull v14, v18, v12
+	WORD $0x4e2cc24f // smull2 v15, v18, v12
+	WORD $0x0e2d82ce // smlal v14, v22, v13
+	WORD $0x4e2d82cf // smlal2 v15, v22, v13
+	WORD $0x4e6069c8 // sadalp v8, v14
+	WORD $0x4e6069e9 // sadalp v9, v15
+	WORD $0x0e2cc26e // smull v14, v19, v12
+	WORD $0x4e2cc26f // smull2 v15, v19, v12
+	WORD $0x0e2d82ee // smlal v14, v23, v13
+	WORD $0x4e2d82ef // smlal2 v15, v23, v13
+	WORD $0x4e6069ca // sadalp v10, v14
+	WORD $0x4e6069eb // sadalp v11, v15
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $32, R1
+	ADD $512, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ6_K_4Dot(a *intArgs)
+// mulQ6_K_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ6_K_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FMOVQ 0(R1), F16
+	FMOVS 48(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FMOVQ 0(R2), F18
+	FMOVS 48(R2), F10
+	VSHL $5, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FMOVQ 0(R19), F20
+	FMOVS 48(R19), F12
+	VSHL $5, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FMOVQ 0(R20), F22
+	FMOVS 48(R20), F14
+	VSHL $5, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	FLDPQ 320(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	FLDPQ 320(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 16(R1), F16
+	FMOVS 52(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FMOVQ 16(R2), F18
+	FMOVS 52(R2), F10
+	VSHL $5, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FMOVQ 16(R19), F20
+	FMOVS 52(R19), F12
+	VSHL $5, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FMOVQ 16(R20), F22
+	FMOVS 52(R20), F14
+	VSHL $5, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 320(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 320(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $384, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ6_K_2Dot(a *intArgs)
+// mulQ6_K_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ6_K_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -367,237 +1644,336 @@ panel:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $256, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $320, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $384, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $448, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VEOR V30.B16, V20.B16, V20.B16
-	VEOR V30.B16, V21.B16, V21.B16
-	VEOR V30.B16, V22.B16, V22.B16
-	VEOR V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FMOVQ 0(R1), F16
+	FMOVS 48(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FMOVQ 0(R2), F18
+	FMOVS 48(R2), F12
+	VSHL $5, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	FLDPQ 320(R3), (F24, F25)
+	FLDPQ 352(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	FLDPQ 320(R3), (F24, F25)
+	FLDPQ 352(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 0(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FMOVQ 16(R1), F16
+	FMOVS 52(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FMOVQ 16(R2), F18
+	FMOVS 52(R2), F12
+	VSHL $5, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 320(R3), (F24, F25)
+	FLDPQ 352(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 320(R3), (F24, F25)
+	FLDPQ 352(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 16(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
 	ADD $64, R1
-	ADD $512, R3
+	ADD $64, R2
+	ADD $384, R3
 	ADD $32, R4
 	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -615,307 +1991,256 @@ TEXT ·mulQ6_K_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x30303030, R11
-	VDUP R11, V29.S4
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $48, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $5, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $52, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $5, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	FMOVQ 0(R1), F8
+	FMOVS 48(R1), F4
+	VSHL $5, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	FLDPQ 320(R3), (F14, F15)
+	FLDPQ 352(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	FLDPQ 320(R3), (F14, F15)
+	FLDPQ 352(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FMOVQ 16(R1), F8
+	FMOVS 52(R1), F4
+	VSHL $5, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 320(R3), (F14, F15)
+	FLDPQ 352(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 320(R3), (F14, F15)
+	FLDPQ 352(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
 	ADD $64, R1
 	ADD $384, R3
 	ADD $32, R4
@@ -932,9 +2257,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ6_K_2Dot(a *intArgs)
-// mulQ6_K_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ6_K_2Dot(SB), NOSPLIT, $0-8
+// func mulQ6_K_4NEON(a *intArgs)
+// mulQ6_K_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ6_K_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -943,13 +2268,18 @@ TEXT ·mulQ6_K_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x30303030, R11
-	VDUP R11, V29.S4
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -960,372 +2290,400 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16]
-	ADD $48, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $5, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $48, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $5, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	FLDPQ 320(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	FLDPQ 320(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 32(R1), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 32(R2), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 32(R19), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 32(R20), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 16(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 16(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 16(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 16(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $16, R2, R11
-	VLD1 (R11), [V26.B16]
-	ADD $52, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $5, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $52, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $5, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 320(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 320(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 20(R1), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 20(R2), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 20(R19), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 20(R20), F16
+	VSHL $5, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $384, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -1334,11 +2692,319 @@ block:
 	ADD $32, R5
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ6_K_2NEON(a *intArgs)
+// mulQ6_K_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ6_K_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 320(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 320(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 32(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 32(R2), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 0(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 16(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 16(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 320(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 320(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 20(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 20(R2), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 16(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	ADD $32, R1
+	ADD $32, R2
+	ADD $384, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -1354,438 +3020,321 @@ TEXT ·mulQ6_K_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x30303030, R11
-	VDUP R11, V29.S4
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $48, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $5, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	FLDPQ 320(R3), (F17, F18)
+	FLDPQ 352(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	FLDPQ 320(R3), (F17, F18)
+	FLDPQ 352(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 32(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 16(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 320(R3), (F17, F18)
+	FLDPQ 352(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $320, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $52, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $5, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $6, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 320(R3), (F17, F18)
+	FLDPQ 352(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $6, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 20(R1), F8
+	VSHL $5, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $64, R1
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $32, R1
 	ADD $384, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -1795,6 +3344,559 @@ block:
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_1_4Dot(a *intArgs)
+// mulQ5_1_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ5_1_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 40(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 40(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 40(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 40(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $320, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_1_2Dot(a *intArgs)
+// mulQ5_1_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ5_1_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $1, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $1, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $3, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $3, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $5, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $5, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 40(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 40(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
+	ADD $64, R1
+	ADD $64, R2
+	ADD $320, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -1812,261 +3914,217 @@ TEXT ·mulQ5_1_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	FLDPQ (R1), (F8, F9)
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $1, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $3, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $5, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $7, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 40(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
 	ADD $64, R1
 	ADD $320, R3
 	ADD $64, R4
@@ -2080,9 +4138,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ5_1_2Dot(a *intArgs)
-// mulQ5_1_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ5_1_2Dot(SB), NOSPLIT, $0-8
+// func mulQ5_1_4NEON(a *intArgs)
+// mulQ5_1_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ5_1_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -2091,13 +4149,18 @@ TEXT ·mulQ5_1_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -2108,318 +4171,571 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $1, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $3, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $5, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $40, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 8(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 8(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 8(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 8(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $320, R3
 	ADD $64, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_1_2NEON(a *intArgs)
+// mulQ5_1_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ5_1_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $1, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $3, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 8(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 8(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	ADD $32, R1
+	ADD $32, R2
+	ADD $320, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -2435,10 +4751,564 @@ TEXT ·mulQ5_1_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $1, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $1, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $1, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $1, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $3, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $3, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $3, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $3, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $4, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $5, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $5, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $5, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $6, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $7, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $7, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $7, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 8(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	ADD $32, R1
+	ADD $320, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_K_4Dot(a *intArgs)
+// mulQ5_K_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ5_K_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 40(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 40(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 40(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 40(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_K_2Dot(a *intArgs)
+// mulQ5_K_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ5_K_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -2447,373 +5317,310 @@ panel:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
+	FLDPQ (R1), (F16, F17)
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
 	VEOR V12.B16, V12.B16, V12.B16
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $1, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $1, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $3, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $3, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $5, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $5, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 0(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 16(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 40(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 40(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
 	ADD $64, R1
+	ADD $64, R2
 	ADD $320, R3
-	ADD $64, R4
+	ADD $32, R4
 	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -2831,293 +5638,247 @@ TEXT ·mulQ5_K_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	FLDPQ (R1), (F8, F9)
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $1, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $3, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $5, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $7, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 40(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
 	ADD $64, R1
 	ADD $320, R3
 	ADD $32, R4
@@ -3134,9 +5895,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ5_K_2Dot(a *intArgs)
-// mulQ5_K_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ5_K_2Dot(SB), NOSPLIT, $0-8
+// func mulQ5_K_4NEON(a *intArgs)
+// mulQ5_K_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ5_K_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -3145,13 +5906,18 @@ TEXT ·mulQ5_K_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -3162,340 +5928,324 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $1, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $3, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $5, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $40, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 8(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 8(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 8(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 8(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $320, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -3504,11 +6254,283 @@ block:
 	ADD $64, R5
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_K_2NEON(a *intArgs)
+// mulQ5_K_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ5_K_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $1, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $3, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 0(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 16(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 8(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 8(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	ADD $32, R1
+	ADD $32, R2
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -3524,411 +6546,295 @@ TEXT ·mulQ5_K_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $1, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $1, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $1, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $1, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $3, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $3, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $3, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $3, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $5, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $5, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $5, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $6, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $7, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $7, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $7, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $64, R1
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 8(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	ADD $32, R1
 	ADD $320, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -3938,6 +6844,541 @@ block:
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_0_4Dot(a *intArgs)
+// mulQ5_0_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ5_0_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	FMOVS 36(R1), F8
+	VSHL $4, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	FMOVS 36(R2), F10
+	VSHL $4, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	FMOVS 36(R19), F12
+	VSHL $4, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	FMOVS 36(R20), F14
+	VSHL $4, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 256(R3), (F26, F27)
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V24.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_0_2Dot(a *intArgs)
+// mulQ5_0_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ5_0_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	FMOVS 36(R1), F8
+	VSHL $4, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
+	FMOVS 36(R2), F12
+	VSHL $4, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $1, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $1, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $3, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $3, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $5, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $5, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 256(R3), (F24, F25)
+	FLDPQ 288(R3), (F26, F27)
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $4, V24.B16, V20.B16
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $4, V25.B16, V21.B16
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $4, V26.B16, V22.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V23.B16
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	ADD $64, R1
+	ADD $64, R2
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -3955,251 +7396,209 @@ TEXT ·mulQ5_0_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $36, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $4, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	FLDPQ (R1), (F8, F9)
+	FMOVS 36(R1), F4
+	VSHL $4, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $1, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $3, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
 	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
 	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $5, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 256(R3), (F14, F15)
+	FLDPQ 288(R3), (F16, F17)
+	VUSHR $7, V14.B16, V14.B16
+	VSLI $4, V14.B16, V10.B16
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V11.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V12.B16
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
 	ADD $64, R1
 	ADD $320, R3
 	ADD $32, R4
@@ -4213,9 +7612,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ5_0_2Dot(a *intArgs)
-// mulQ5_0_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ5_0_2Dot(SB), NOSPLIT, $0-8
+// func mulQ5_0_4NEON(a *intArgs)
+// mulQ5_0_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ5_0_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -4224,13 +7623,18 @@ TEXT ·mulQ5_0_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -4241,304 +7645,577 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	ADD $36, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $4, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $36, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $4, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $1, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $3, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $5, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 256(R3), (F27, F28)
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $4, V27.B16, V25.B16
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $4, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 4(R1), F16
+	VSHL $4, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 4(R2), F16
+	VSHL $4, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 4(R19), F16
+	VSHL $4, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 4(R20), F16
+	VSHL $4, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $320, R3
 	ADD $32, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ5_0_2NEON(a *intArgs)
+// mulQ5_0_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ5_0_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $1, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $3, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 256(R3), (F15, F16)
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $4, V15.B16, V13.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $4, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 4(R1), F8
+	VSHL $4, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 4(R2), F8
+	VSHL $4, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	ADD $32, R1
+	ADD $32, R2
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -4554,10 +8231,498 @@ TEXT ·mulQ5_0_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $1, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $1, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $1, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $1, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $3, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $3, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $3, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $3, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $4, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $5, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $5, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $5, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $6, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 256(R3), (F17, F18)
+	FLDPQ 288(R3), (F19, F20)
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $4, V17.B16, V13.B16
+	VUSHR $7, V18.B16, V18.B16
+	VSLI $4, V18.B16, V14.B16
+	VUSHR $7, V19.B16, V19.B16
+	VSLI $4, V19.B16, V15.B16
+	VUSHR $7, V20.B16, V20.B16
+	VSLI $4, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 4(R1), F8
+	VSHL $4, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $32, R1
+	ADD $320, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_1_4Dot(a *intArgs)
+// mulQ4_1_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ4_1_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
-	MOVD $0x10101010, R11
-	VDUP R11, V29.S4
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 40(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 40(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 40(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 40(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $256, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_1_2Dot(a *intArgs)
+// mulQ4_1_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ4_1_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -4566,363 +8731,189 @@ panel:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
+	FLDPQ (R1), (F16, F17)
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
 	VEOR V12.B16, V12.B16, V12.B16
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $256, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $36, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $4, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 40(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 40(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
 	ADD $64, R1
-	ADD $320, R3
-	ADD $32, R4
+	ADD $64, R2
+	ADD $256, R3
+	ADD $64, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -4941,150 +8932,128 @@ TEXT ·mulQ4_1_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	FLDPQ (R1), (F8, F9)
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 40(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
 	ADD $64, R1
 	ADD $256, R3
 	ADD $64, R4
@@ -5098,9 +9067,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ4_1_2Dot(a *intArgs)
-// mulQ4_1_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ4_1_2Dot(SB), NOSPLIT, $0-8
+// func mulQ4_1_4NEON(a *intArgs)
+// mulQ4_1_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ4_1_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -5110,10 +9079,17 @@ TEXT ·mulQ4_1_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -5124,210 +9100,483 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $40, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 8(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 8(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 8(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 8(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $256, R3
 	ADD $64, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_1_2NEON(a *intArgs)
+// mulQ4_1_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ4_1_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 8(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 8(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	ADD $32, R1
+	ADD $32, R2
+	ADD $256, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -5344,7 +9593,431 @@ TEXT ·mulQ4_1_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 8(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	ADD $32, R1
+	ADD $256, R3
+	ADD $64, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_K_4Dot(a *intArgs)
+// mulQ4_K_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ4_K_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 40(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 40(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 40(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 40(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_K_2Dot(a *intArgs)
+// mulQ4_K_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ4_K_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -5353,265 +10026,222 @@ panel:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
+	FLDPQ (R1), (F16, F17)
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
 	VEOR V12.B16, V12.B16, V12.B16
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
 	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
 	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
 	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 0(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 16(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 40(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 40(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
 	ADD $64, R1
+	ADD $64, R2
 	ADD $256, R3
-	ADD $64, R4
+	ADD $32, R4
 	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -5630,182 +10260,158 @@ TEXT ·mulQ4_K_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ (R1), (F8, F9)
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 40(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
 	ADD $64, R1
 	ADD $256, R3
 	ADD $32, R4
@@ -5822,9 +10428,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ4_K_2Dot(a *intArgs)
-// mulQ4_K_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ4_K_2Dot(SB), NOSPLIT, $0-8
+// func mulQ4_K_4NEON(a *intArgs)
+// mulQ4_K_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ4_K_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -5834,10 +10440,17 @@ TEXT ·mulQ4_K_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -5848,232 +10461,280 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $40, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 8(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 8(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 8(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 8(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $256, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -6082,11 +10743,239 @@ block:
 	ADD $64, R5
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_K_2NEON(a *intArgs)
+// mulQ4_K_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ4_K_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 0(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 16(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 8(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 8(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	ADD $32, R1
+	ADD $32, R2
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -6103,300 +10992,206 @@ TEXT ·mulQ4_K_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $40, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $64, R1
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 8(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	ADD $32, R1
 	ADD $256, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -6406,6 +11201,409 @@ block:
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_0_4Dot(a *intArgs)
+// mulQ4_0_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ4_0_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	FMOVS 36(R1), F8
+	VSHL $3, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FLDPQ (R2), (F18, F19)
+	FMOVS 36(R2), F10
+	VSHL $3, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FLDPQ (R19), (F20, F21)
+	FMOVS 36(R19), F12
+	VSHL $3, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FLDPQ (R20), (F22, F23)
+	FMOVS 36(R20), F14
+	VSHL $3, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 128(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 192(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91e308 // sdot [0] v8, v24, v17
+	WORD $0x4f91e329 // sdot [0] v9, v25, v17
+	WORD $0x4f93e30a // sdot [0] v10, v24, v19
+	WORD $0x4f93e32b // sdot [0] v11, v25, v19
+	WORD $0x4f95e30c // sdot [0] v12, v24, v21
+	WORD $0x4f95e32d // sdot [0] v13, v25, v21
+	WORD $0x4f97e30e // sdot [0] v14, v24, v23
+	WORD $0x4f97e32f // sdot [0] v15, v25, v23
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1e308 // sdot [1] v8, v24, v17
+	WORD $0x4fb1e329 // sdot [1] v9, v25, v17
+	WORD $0x4fb3e30a // sdot [1] v10, v24, v19
+	WORD $0x4fb3e32b // sdot [1] v11, v25, v19
+	WORD $0x4fb5e30c // sdot [1] v12, v24, v21
+	WORD $0x4fb5e32d // sdot [1] v13, v25, v21
+	WORD $0x4fb7e30e // sdot [1] v14, v24, v23
+	WORD $0x4fb7e32f // sdot [1] v15, v25, v23
+	FLDPQ 128(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4f91eb08 // sdot [2] v8, v24, v17
+	WORD $0x4f91eb29 // sdot [2] v9, v25, v17
+	WORD $0x4f93eb0a // sdot [2] v10, v24, v19
+	WORD $0x4f93eb2b // sdot [2] v11, v25, v19
+	WORD $0x4f95eb0c // sdot [2] v12, v24, v21
+	WORD $0x4f95eb2d // sdot [2] v13, v25, v21
+	WORD $0x4f97eb0e // sdot [2] v14, v24, v23
+	WORD $0x4f97eb2f // sdot [2] v15, v25, v23
+	FLDPQ 192(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	WORD $0x4fb1eb08 // sdot [3] v8, v24, v17
+	WORD $0x4fb1eb29 // sdot [3] v9, v25, v17
+	WORD $0x4fb3eb0a // sdot [3] v10, v24, v19
+	WORD $0x4fb3eb2b // sdot [3] v11, v25, v19
+	WORD $0x4fb5eb0c // sdot [3] v12, v24, v21
+	WORD $0x4fb5eb2d // sdot [3] v13, v25, v21
+	WORD $0x4fb7eb0e // sdot [3] v14, v24, v23
+	WORD $0x4fb7eb2f // sdot [3] v15, v25, v23
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_0_2Dot(a *intArgs)
+// mulQ4_0_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ4_0_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FLDPQ (R1), (F16, F17)
+	FMOVS 36(R1), F8
+	VSHL $3, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FLDPQ (R2), (F18, F19)
+	FMOVS 36(R2), F12
+	VSHL $3, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	WORD $0x4f91e288 // sdot [0] v8, v20, v17
+	WORD $0x4f91e2a9 // sdot [0] v9, v21, v17
+	WORD $0x4f91e2ca // sdot [0] v10, v22, v17
+	WORD $0x4f91e2eb // sdot [0] v11, v23, v17
+	WORD $0x4f93e28c // sdot [0] v12, v20, v19
+	WORD $0x4f93e2ad // sdot [0] v13, v21, v19
+	WORD $0x4f93e2ce // sdot [0] v14, v22, v19
+	WORD $0x4f93e2ef // sdot [0] v15, v23, v19
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	WORD $0x4fb1e288 // sdot [1] v8, v20, v17
+	WORD $0x4fb1e2a9 // sdot [1] v9, v21, v17
+	WORD $0x4fb1e2ca // sdot [1] v10, v22, v17
+	WORD $0x4fb1e2eb // sdot [1] v11, v23, v17
+	WORD $0x4fb3e28c // sdot [1] v12, v20, v19
+	WORD $0x4fb3e2ad // sdot [1] v13, v21, v19
+	WORD $0x4fb3e2ce // sdot [1] v14, v22, v19
+	WORD $0x4fb3e2ef // sdot [1] v15, v23, v19
+	FLDPQ 128(R3), (F20, F21)
+	FLDPQ 160(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	WORD $0x4f91ea88 // sdot [2] v8, v20, v17
+	WORD $0x4f91eaa9 // sdot [2] v9, v21, v17
+	WORD $0x4f91eaca // sdot [2] v10, v22, v17
+	WORD $0x4f91eaeb // sdot [2] v11, v23, v17
+	WORD $0x4f93ea8c // sdot [2] v12, v20, v19
+	WORD $0x4f93eaad // sdot [2] v13, v21, v19
+	WORD $0x4f93eace // sdot [2] v14, v22, v19
+	WORD $0x4f93eaef // sdot [2] v15, v23, v19
+	FLDPQ 192(R3), (F20, F21)
+	FLDPQ 224(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	WORD $0x4fb1ea88 // sdot [3] v8, v20, v17
+	WORD $0x4fb1eaa9 // sdot [3] v9, v21, v17
+	WORD $0x4fb1eaca // sdot [3] v10, v22, v17
+	WORD $0x4fb1eaeb // sdot [3] v11, v23, v17
+	WORD $0x4fb3ea8c // sdot [3] v12, v20, v19
+	WORD $0x4fb3eaad // sdot [3] v13, v21, v19
+	WORD $0x4fb3eace // sdot [3] v14, v22, v19
+	WORD $0x4fb3eaef // sdot [3] v15, v23, v19
+	FLDPQ 0(R4), (F20, F21)
+	WORD $0x0e217a90 // fcvtl v16, v20
+	WORD $0x4e217a91 // fcvtl2 v17, v20
+	WORD $0x0e217ab2 // fcvtl v18, v21
+	WORD $0x4e217ab3 // fcvtl2 v19, v21
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	ADD $64, R1
+	ADD $64, R2
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -6424,140 +11622,120 @@ TEXT ·mulQ4_0_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $36, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $3, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	FLDPQ (R1), (F8, F9)
+	FMOVS 36(R1), F4
+	VSHL $3, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e144 // sdot [0] v4, v10, v9
+	WORD $0x4f89e165 // sdot [0] v5, v11, v9
+	WORD $0x4f89e186 // sdot [0] v6, v12, v9
+	WORD $0x4f89e1a7 // sdot [0] v7, v13, v9
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e144 // sdot [1] v4, v10, v9
+	WORD $0x4fa9e165 // sdot [1] v5, v11, v9
+	WORD $0x4fa9e186 // sdot [1] v6, v12, v9
+	WORD $0x4fa9e1a7 // sdot [1] v7, v13, v9
+	FLDPQ 128(R3), (F10, F11)
+	FLDPQ 160(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4f89e944 // sdot [2] v4, v10, v9
+	WORD $0x4f89e965 // sdot [2] v5, v11, v9
+	WORD $0x4f89e986 // sdot [2] v6, v12, v9
+	WORD $0x4f89e9a7 // sdot [2] v7, v13, v9
+	FLDPQ 192(R3), (F10, F11)
+	FLDPQ 224(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	WORD $0x4fa9e944 // sdot [3] v4, v10, v9
+	WORD $0x4fa9e965 // sdot [3] v5, v11, v9
+	WORD $0x4fa9e986 // sdot [3] v6, v12, v9
+	WORD $0x4fa9e9a7 // sdot [3] v7, v13, v9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
 	ADD $64, R1
 	ADD $256, R3
 	ADD $32, R4
@@ -6571,9 +11749,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ4_0_2Dot(a *intArgs)
-// mulQ4_0_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ4_0_2Dot(SB), NOSPLIT, $0-8
+// func mulQ4_0_4NEON(a *intArgs)
+// mulQ4_0_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ4_0_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -6583,10 +11761,17 @@ TEXT ·mulQ4_0_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -6597,196 +11782,489 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16, V27.B16]
-	ADD $36, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $3, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $36, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $3, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99e288 // sdot [0] v8, v20, v25
-	WORD $0x4f99e2a9 // sdot [0] v9, v21, v25
-	WORD $0x4f99e2ca // sdot [0] v10, v22, v25
-	WORD $0x4f99e2eb // sdot [0] v11, v23, v25
-	WORD $0x4f9be28c // sdot [0] v12, v20, v27
-	WORD $0x4f9be2ad // sdot [0] v13, v21, v27
-	WORD $0x4f9be2ce // sdot [0] v14, v22, v27
-	WORD $0x4f9be2ef // sdot [0] v15, v23, v27
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9e288 // sdot [1] v8, v20, v25
-	WORD $0x4fb9e2a9 // sdot [1] v9, v21, v25
-	WORD $0x4fb9e2ca // sdot [1] v10, v22, v25
-	WORD $0x4fb9e2eb // sdot [1] v11, v23, v25
-	WORD $0x4fbbe28c // sdot [1] v12, v20, v27
-	WORD $0x4fbbe2ad // sdot [1] v13, v21, v27
-	WORD $0x4fbbe2ce // sdot [1] v14, v22, v27
-	WORD $0x4fbbe2ef // sdot [1] v15, v23, v27
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f99ea88 // sdot [2] v8, v20, v25
-	WORD $0x4f99eaa9 // sdot [2] v9, v21, v25
-	WORD $0x4f99eaca // sdot [2] v10, v22, v25
-	WORD $0x4f99eaeb // sdot [2] v11, v23, v25
-	WORD $0x4f9bea8c // sdot [2] v12, v20, v27
-	WORD $0x4f9beaad // sdot [2] v13, v21, v27
-	WORD $0x4f9beace // sdot [2] v14, v22, v27
-	WORD $0x4f9beaef // sdot [2] v15, v23, v27
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb9ea88 // sdot [3] v8, v20, v25
-	WORD $0x4fb9eaa9 // sdot [3] v9, v21, v25
-	WORD $0x4fb9eaca // sdot [3] v10, v22, v25
-	WORD $0x4fb9eaeb // sdot [3] v11, v23, v25
-	WORD $0x4fbbea8c // sdot [3] v12, v20, v27
-	WORD $0x4fbbeaad // sdot [3] v13, v21, v27
-	WORD $0x4fbbeace // sdot [3] v14, v22, v27
-	WORD $0x4fbbeaef // sdot [3] v15, v23, v27
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 128(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 192(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 4(R1), F16
+	VSHL $3, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 4(R2), F16
+	VSHL $3, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 4(R19), F16
+	VSHL $3, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 4(R20), F16
+	VSHL $3, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R4), F18
+	WORD $0x0e217a50 // fcvtl v16, v18
+	WORD $0x4e217a51 // fcvtl2 v17, v18
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $256, R3
 	ADD $32, R4
 	SUB $1, R6
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ4_0_2NEON(a *intArgs)
+// mulQ4_0_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ4_0_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x0f0f0f0f, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 128(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 192(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 4(R1), F8
+	VSHL $3, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 4(R2), F8
+	VSHL $3, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R4), F10
+	WORD $0x0e217948 // fcvtl v8, v10
+	WORD $0x4e217949 // fcvtl2 v9, v10
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	ADD $32, R1
+	ADD $32, R2
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $16, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $16, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -6803,7 +12281,520 @@ TEXT ·mulQ4_0_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x0f0f0f0f, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 128(R3), (F13, F14)
+	FLDPQ 160(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 192(R3), (F13, F14)
+	FLDPQ 224(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 4(R1), F8
+	VSHL $3, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x0e217988 // fcvtl v8, v12
+	WORD $0x4e217989 // fcvtl2 v9, v12
+	WORD $0x0e2179aa // fcvtl v10, v13
+	WORD $0x4e2179ab // fcvtl2 v11, v13
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $32, R1
+	ADD $256, R3
+	ADD $32, R4
+	SUB $1, R6
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ3_K_4Dot(a *intArgs)
+// mulQ3_K_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ3_K_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FMOVQ 0(R1), F16
+	FMOVS 48(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FMOVQ 0(R2), F18
+	FMOVS 48(R2), F10
+	VSHL $2, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FMOVQ 0(R19), F20
+	FMOVS 48(R19), F12
+	VSHL $2, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FMOVQ 0(R20), F22
+	FMOVS 48(R20), F14
+	VSHL $2, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 128(R3), (F26, F27)
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $2, V24.B16, V24.B16
+	VUSHR $2, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $2, V24.B16, V24.B16
+	VUSHR $2, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 16(R1), F16
+	FMOVS 52(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	FMOVQ 16(R2), F18
+	FMOVS 52(R2), F10
+	VSHL $2, V10.S4, V10.S4
+	VDUP V10.S[0], V10.S4
+	VMOV V10.B16, V11.B16
+	FMOVQ 16(R19), F20
+	FMOVS 52(R19), F12
+	VSHL $2, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	FMOVQ 16(R20), F22
+	FMOVS 52(R20), F14
+	VSHL $2, V14.S4, V14.S4
+	VDUP V14.S[0], V14.S4
+	VMOV V14.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $6, V24.B16, V24.B16
+	VUSHR $6, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $6, V24.B16, V24.B16
+	VUSHR $6, V25.B16, V25.B16
+	FLDPQ 128(R3), (F26, F27)
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V24.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $192, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ3_K_2Dot(a *intArgs)
+// mulQ3_K_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ3_K_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
@@ -6812,255 +12803,352 @@ panel:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16, V25.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04073a // dup [0] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c073a // dup [1] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $128, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14073a // dup [2] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $192, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c073a // dup [3] v26, v25
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $36, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $3, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a14 // fcvtl v20, v16
-	WORD $0x4e217a15 // fcvtl2 v21, v16
-	WORD $0x0e217a36 // fcvtl v22, v17
-	WORD $0x4e217a37 // fcvtl2 v23, v17
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FMOVQ 0(R1), F16
+	FMOVS 48(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FMOVQ 0(R2), F18
+	FMOVS 48(R2), F12
+	VSHL $2, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $1, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $1, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $1, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $2, V20.B16, V20.B16
+	VUSHR $2, V21.B16, V21.B16
+	VUSHR $2, V22.B16, V22.B16
+	VUSHR $2, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $2, V20.B16, V20.B16
+	VUSHR $2, V21.B16, V21.B16
+	VUSHR $2, V22.B16, V22.B16
+	VUSHR $2, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $3, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $3, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $3, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 0(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FMOVQ 16(R1), F16
+	FMOVS 52(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	VMOV V8.B16, V9.B16
+	VMOV V8.B16, V10.B16
+	VMOV V8.B16, V11.B16
+	FMOVQ 16(R2), F18
+	FMOVS 52(R2), F12
+	VSHL $2, V12.S4, V12.S4
+	VDUP V12.S[0], V12.S4
+	VMOV V12.B16, V13.B16
+	VMOV V12.B16, V14.B16
+	VMOV V12.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $5, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $5, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $5, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $6, V20.B16, V20.B16
+	VUSHR $6, V21.B16, V21.B16
+	VUSHR $6, V22.B16, V22.B16
+	VUSHR $6, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $6, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $6, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $6, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $6, V20.B16, V20.B16
+	VUSHR $6, V21.B16, V21.B16
+	VUSHR $6, V22.B16, V22.B16
+	VUSHR $6, V23.B16, V23.B16
+	FLDPQ 128(R3), (F24, F25)
+	FLDPQ 160(R3), (F26, F27)
+	VUSHR $7, V24.B16, V24.B16
+	VSLI $2, V24.B16, V20.B16
+	VUSHR $7, V25.B16, V25.B16
+	VSLI $2, V25.B16, V21.B16
+	VUSHR $7, V26.B16, V26.B16
+	VSLI $2, V26.B16, V22.B16
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 16(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
 	ADD $64, R1
-	ADD $256, R3
+	ADD $64, R2
+	ADD $192, R3
 	ADD $32, R4
 	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -7078,319 +13166,272 @@ TEXT ·mulQ3_K_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
-	MOVD $0x04040404, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $48, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $2, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	FMOVQ 0(R1), F8
+	FMOVS 48(R1), F4
+	VSHL $2, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $1, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
 	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
 	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
-	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
-	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
-	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $52, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $2, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $2, V10.B16, V10.B16
+	VUSHR $2, V11.B16, V11.B16
+	VUSHR $2, V12.B16, V12.B16
+	VUSHR $2, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
 	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
 	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $2, V10.B16, V10.B16
+	VUSHR $2, V11.B16, V11.B16
+	VUSHR $2, V12.B16, V12.B16
+	VUSHR $2, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $3, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
 	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
 	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $5, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $5, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $5, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $5, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FMOVQ 16(R1), F8
+	FMOVS 52(R1), F4
+	VSHL $2, V4.S4, V4.S4
+	VDUP V4.S[0], V4.S4
+	VMOV V4.B16, V5.B16
+	VMOV V4.B16, V6.B16
+	VMOV V4.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $5, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $6, V10.B16, V10.B16
+	VUSHR $6, V11.B16, V11.B16
+	VUSHR $6, V12.B16, V12.B16
+	VUSHR $6, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $6, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $6, V10.B16, V10.B16
+	VUSHR $6, V11.B16, V11.B16
+	VUSHR $6, V12.B16, V12.B16
+	VUSHR $6, V13.B16, V13.B16
+	FLDPQ 128(R3), (F14, F15)
+	FLDPQ 160(R3), (F16, F17)
+	VUSHR $7, V14.B16, V14.B16
+	VSLI $2, V14.B16, V10.B16
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $2, V15.B16, V11.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $2, V16.B16, V12.B16
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
 	ADD $64, R1
 	ADD $192, R3
 	ADD $32, R4
@@ -7407,9 +13448,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ3_K_2Dot(a *intArgs)
-// mulQ3_K_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ3_K_2Dot(SB), NOSPLIT, $0-8
+// func mulQ3_K_4NEON(a *intArgs)
+// mulQ3_K_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ3_K_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -7418,13 +13459,18 @@ TEXT ·mulQ3_K_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
-	MOVD $0x04040404, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -7435,384 +13481,408 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16]
-	ADD $48, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $2, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $48, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $2, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VSHL $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VSHL $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VSHL $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VSHL $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $1, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $1, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $1, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $1, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	FLDPQ 128(R3), (F27, F28)
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $1, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $1, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $2, V25.B16, V25.B16
+	VUSHR $2, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $2, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $2, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $2, V25.B16, V25.B16
+	VUSHR $2, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $3, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $3, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 32(R1), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 32(R2), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 32(R19), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 32(R20), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 16(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 16(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 16(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 16(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $16, R2, R11
-	VLD1 (R11), [V26.B16]
-	ADD $52, R1, R11
-	VLD1R (R11), [V8.S4]
-	VSHL $2, V8.S4, V8.S4
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $52, R2, R11
-	VLD1R (R11), [V12.S4]
-	VSHL $2, V12.S4, V12.S4
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $2, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $2, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $2, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $2, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $3, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $3, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $3, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $3, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $4, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $4, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $4, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $4, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V16.B16, V17.B16, V18.B16, V19.B16]
-	VUSHR $5, V16.B16, V16.B16
-	VAND V29.B16, V16.B16, V16.B16
-	VORR V16.B16, V20.B16, V20.B16
-	VUSHR $5, V17.B16, V17.B16
-	VAND V29.B16, V17.B16, V17.B16
-	VORR V17.B16, V21.B16, V21.B16
-	VUSHR $5, V18.B16, V18.B16
-	VAND V29.B16, V18.B16, V18.B16
-	VORR V18.B16, V22.B16, V22.B16
-	VUSHR $5, V19.B16, V19.B16
-	VAND V29.B16, V19.B16, V19.B16
-	VORR V19.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $4, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $4, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $5, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $5, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $6, V25.B16, V25.B16
+	VUSHR $6, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $6, V27.B16, V27.B16
+	VAND V31.B16, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $6, V28.B16, V28.B16
+	VAND V31.B16, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $6, V25.B16, V25.B16
+	VUSHR $6, V26.B16, V26.B16
+	FLDPQ 128(R3), (F27, F28)
+	VUSHR $7, V27.B16, V27.B16
+	VSLI $2, V27.B16, V25.B16
+	VUSHR $7, V28.B16, V28.B16
+	VSLI $2, V28.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVS 20(R1), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb08508 // add v8, v8, v16
+	WORD $0x4eb08529 // add v9, v9, v16
+	FMOVS 20(R2), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0854a // add v10, v10, v16
+	WORD $0x4eb0856b // add v11, v11, v16
+	FMOVS 20(R19), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb0858c // add v12, v12, v16
+	WORD $0x4eb085ad // add v13, v13, v16
+	FMOVS 20(R20), F16
+	VSHL $2, V16.S4, V16.S4
+	VDUP V16.S[0], V16.S4
+	WORD $0x4eb085ce // add v14, v14, v16
+	WORD $0x4eb085ef // add v15, v15, v16
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $192, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -7821,11 +13891,327 @@ block:
 	ADD $32, R5
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ3_K_2NEON(a *intArgs)
+// mulQ3_K_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ3_K_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 128(R3), (F15, F16)
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $1, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $1, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $2, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $2, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $3, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $3, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 32(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 32(R2), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 0(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 16(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 16(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $5, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $5, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $6, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $6, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	FLDPQ 128(R3), (F15, F16)
+	VUSHR $7, V15.B16, V15.B16
+	VSLI $2, V15.B16, V13.B16
+	VUSHR $7, V16.B16, V16.B16
+	VSLI $2, V16.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 20(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	FMOVS 20(R2), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 16(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	ADD $32, R1
+	ADD $32, R2
+	ADD $192, R3
+	ADD $32, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $32, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -7841,450 +14227,337 @@ TEXT ·mulQ3_K_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_y(R0), R8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
-	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
-	MOVD $0x04040404, R11
-	VDUP R11, V29.S4
+	MOVD $0x01010101, R11
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VSHL $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VSHL $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VSHL $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VSHL $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $1, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $1, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $1, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
+	VUSHR $1, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $2, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VUSHR $2, V15.B16, V15.B16
+	VUSHR $2, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $2, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $2, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $2, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
 	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $1, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $1, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $1, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $1, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $48, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $2, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $2, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VUSHR $2, V15.B16, V15.B16
+	VUSHR $2, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $3, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $3, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $3, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
+	VUSHR $3, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 32(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 16(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $4, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $4, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $4, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
 	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $2, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $2, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $2, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $2, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $3, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $3, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $3, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $3, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $5, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $5, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $5, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
+	VUSHR $5, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VUSHR $6, V15.B16, V15.B16
+	VUSHR $6, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $6, V17.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $6, V18.B16, V18.B16
+	VAND V31.B16, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $6, V19.B16, V19.B16
+	VAND V31.B16, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
 	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $4, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $4, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $4, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $4, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	ADD $128, R3, R11
-	VLD1 (R11), [V4.B16, V5.B16, V6.B16, V7.B16]
-	VUSHR $5, V4.B16, V4.B16
-	VAND V29.B16, V4.B16, V4.B16
-	VORR V4.B16, V20.B16, V20.B16
-	VUSHR $5, V5.B16, V5.B16
-	VAND V29.B16, V5.B16, V5.B16
-	VORR V5.B16, V21.B16, V21.B16
-	VUSHR $5, V6.B16, V6.B16
-	VAND V29.B16, V6.B16, V6.B16
-	VORR V6.B16, V22.B16, V22.B16
-	VUSHR $5, V7.B16, V7.B16
-	VAND V29.B16, V7.B16, V7.B16
-	VORR V7.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $52, R1, R11
-	VLD1R (R11), [V20.S4]
-	VSHL $2, V20.S4, V20.S4
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	VAND V31.B16, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VUSHR $6, V15.B16, V15.B16
+	VUSHR $6, V16.B16, V16.B16
+	FLDPQ 128(R3), (F17, F18)
+	FLDPQ 160(R3), (F19, F20)
+	VUSHR $7, V17.B16, V17.B16
+	VSLI $2, V17.B16, V13.B16
+	VUSHR $7, V18.B16, V18.B16
+	VSLI $2, V18.B16, V14.B16
+	VUSHR $7, V19.B16, V19.B16
+	VSLI $2, V19.B16, V15.B16
+	VUSHR $7, V20.B16, V20.B16
+	VSLI $2, V20.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVS 20(R1), F8
+	VSHL $2, V8.S4, V8.S4
+	VDUP V8.S[0], V8.S4
+	WORD $0x4ea88484 // add v4, v4, v8
+	WORD $0x4ea884a5 // add v5, v5, v8
+	WORD $0x4ea884c6 // add v6, v6, v8
+	WORD $0x4ea884e7 // add v7, v7, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $64, R1
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	ADD $32, R1
 	ADD $192, R3
 	ADD $32, R4
 	SUB $1, R6
@@ -8294,6 +14567,663 @@ block:
 	CBNZ R6, block
 	MOVD R8, R11
 	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	ADD $64, R8
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ2_K_4Dot(a *intArgs)
+// mulQ2_K_4Dot multiplies 4 rows with panels.
+TEXT ·mulQ2_K_4Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FMOVQ 0(R1), F16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FMOVQ 0(R2), F18
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FMOVQ 0(R19), F20
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FMOVQ 0(R20), F22
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VAND V31.B16, V24.B16, V24.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $2, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 56(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 56(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 56(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 56(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	FMOVQ 16(R1), F16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	FMOVQ 16(R2), F18
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FMOVQ 16(R19), F20
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	FMOVQ 16(R20), F22
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4f90e308 // sdot [0] v8, v24, v16
+	WORD $0x4f90e329 // sdot [0] v9, v25, v16
+	WORD $0x4f92e30a // sdot [0] v10, v24, v18
+	WORD $0x4f92e32b // sdot [0] v11, v25, v18
+	WORD $0x4f94e30c // sdot [0] v12, v24, v20
+	WORD $0x4f94e32d // sdot [0] v13, v25, v20
+	WORD $0x4f96e30e // sdot [0] v14, v24, v22
+	WORD $0x4f96e32f // sdot [0] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $4, V24.B16, V24.B16
+	VAND V31.B16, V24.B16, V24.B16
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	WORD $0x4fb0e308 // sdot [1] v8, v24, v16
+	WORD $0x4fb0e329 // sdot [1] v9, v25, v16
+	WORD $0x4fb2e30a // sdot [1] v10, v24, v18
+	WORD $0x4fb2e32b // sdot [1] v11, v25, v18
+	WORD $0x4fb4e30c // sdot [1] v12, v24, v20
+	WORD $0x4fb4e32d // sdot [1] v13, v25, v20
+	WORD $0x4fb6e30e // sdot [1] v14, v24, v22
+	WORD $0x4fb6e32f // sdot [1] v15, v25, v22
+	FLDPQ 0(R3), (F24, F25)
+	VUSHR $6, V24.B16, V24.B16
+	VUSHR $6, V25.B16, V25.B16
+	WORD $0x4f90eb08 // sdot [2] v8, v24, v16
+	WORD $0x4f90eb29 // sdot [2] v9, v25, v16
+	WORD $0x4f92eb0a // sdot [2] v10, v24, v18
+	WORD $0x4f92eb2b // sdot [2] v11, v25, v18
+	WORD $0x4f94eb0c // sdot [2] v12, v24, v20
+	WORD $0x4f94eb2d // sdot [2] v13, v25, v20
+	WORD $0x4f96eb0e // sdot [2] v14, v24, v22
+	WORD $0x4f96eb2f // sdot [2] v15, v25, v22
+	FLDPQ 64(R3), (F24, F25)
+	VUSHR $6, V24.B16, V24.B16
+	VUSHR $6, V25.B16, V25.B16
+	WORD $0x4fb0eb08 // sdot [3] v8, v24, v16
+	WORD $0x4fb0eb29 // sdot [3] v9, v25, v16
+	WORD $0x4fb2eb0a // sdot [3] v10, v24, v18
+	WORD $0x4fb2eb2b // sdot [3] v11, v25, v18
+	WORD $0x4fb4eb0c // sdot [3] v12, v24, v20
+	WORD $0x4fb4eb2d // sdot [3] v13, v25, v20
+	WORD $0x4fb6eb0e // sdot [3] v14, v24, v22
+	WORD $0x4fb6eb2f // sdot [3] v15, v25, v22
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 32(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 32(R1), F18
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 32(R2), F18
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 32(R19), F18
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 32(R20), F18
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 48(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 60(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 60(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 60(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 60(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R19
+	ADD $64, R20
+	ADD $128, R3
+	ADD $64, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ2_K_2Dot(a *intArgs)
+// mulQ2_K_2Dot multiplies 2 rows with panels.
+TEXT ·mulQ2_K_2Dot(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+block:
+	FMOVQ 0(R1), F16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FMOVQ 0(R2), F18
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VAND V31.B16, V20.B16, V20.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VUSHR $2, V21.B16, V21.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VUSHR $2, V22.B16, V22.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VUSHR $2, V23.B16, V23.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $2, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VUSHR $2, V21.B16, V21.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VUSHR $2, V22.B16, V22.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VUSHR $2, V23.B16, V23.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 0(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 16(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 56(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 56(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
+	FMOVQ 16(R1), F16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	FMOVQ 16(R2), F18
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4f90e288 // sdot [0] v8, v20, v16
+	WORD $0x4f90e2a9 // sdot [0] v9, v21, v16
+	WORD $0x4f90e2ca // sdot [0] v10, v22, v16
+	WORD $0x4f90e2eb // sdot [0] v11, v23, v16
+	WORD $0x4f92e28c // sdot [0] v12, v20, v18
+	WORD $0x4f92e2ad // sdot [0] v13, v21, v18
+	WORD $0x4f92e2ce // sdot [0] v14, v22, v18
+	WORD $0x4f92e2ef // sdot [0] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $4, V20.B16, V20.B16
+	VAND V31.B16, V20.B16, V20.B16
+	VUSHR $4, V21.B16, V21.B16
+	VAND V31.B16, V21.B16, V21.B16
+	VUSHR $4, V22.B16, V22.B16
+	VAND V31.B16, V22.B16, V22.B16
+	VUSHR $4, V23.B16, V23.B16
+	VAND V31.B16, V23.B16, V23.B16
+	WORD $0x4fb0e288 // sdot [1] v8, v20, v16
+	WORD $0x4fb0e2a9 // sdot [1] v9, v21, v16
+	WORD $0x4fb0e2ca // sdot [1] v10, v22, v16
+	WORD $0x4fb0e2eb // sdot [1] v11, v23, v16
+	WORD $0x4fb2e28c // sdot [1] v12, v20, v18
+	WORD $0x4fb2e2ad // sdot [1] v13, v21, v18
+	WORD $0x4fb2e2ce // sdot [1] v14, v22, v18
+	WORD $0x4fb2e2ef // sdot [1] v15, v23, v18
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	VUSHR $6, V20.B16, V20.B16
+	VUSHR $6, V21.B16, V21.B16
+	VUSHR $6, V22.B16, V22.B16
+	VUSHR $6, V23.B16, V23.B16
+	WORD $0x4f90ea88 // sdot [2] v8, v20, v16
+	WORD $0x4f90eaa9 // sdot [2] v9, v21, v16
+	WORD $0x4f90eaca // sdot [2] v10, v22, v16
+	WORD $0x4f90eaeb // sdot [2] v11, v23, v16
+	WORD $0x4f92ea8c // sdot [2] v12, v20, v18
+	WORD $0x4f92eaad // sdot [2] v13, v21, v18
+	WORD $0x4f92eace // sdot [2] v14, v22, v18
+	WORD $0x4f92eaef // sdot [2] v15, v23, v18
+	FLDPQ 64(R3), (F20, F21)
+	FLDPQ 96(R3), (F22, F23)
+	VUSHR $6, V20.B16, V20.B16
+	VUSHR $6, V21.B16, V21.B16
+	VUSHR $6, V22.B16, V22.B16
+	VUSHR $6, V23.B16, V23.B16
+	WORD $0x4fb0ea88 // sdot [3] v8, v20, v16
+	WORD $0x4fb0eaa9 // sdot [3] v9, v21, v16
+	WORD $0x4fb0eaca // sdot [3] v10, v22, v16
+	WORD $0x4fb0eaeb // sdot [3] v11, v23, v16
+	WORD $0x4fb2ea8c // sdot [3] v12, v20, v18
+	WORD $0x4fb2eaad // sdot [3] v13, v21, v18
+	WORD $0x4fb2eace // sdot [3] v14, v22, v18
+	WORD $0x4fb2eaef // sdot [3] v15, v23, v18
+	FLDPQ 0(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 32(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 32(R1), F20
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd00 // fmla v0, v8, v21
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cd21 // fmla v1, v9, v21
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cd42 // fmla v2, v10, v21
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cd63 // fmla v3, v11, v21
+	FMOVS 32(R2), F20
+	WORD $0x4e21d98c // scvtf v12, v12
+	WORD $0x4f949215 // fmul [0] v21, v16, v20
+	WORD $0x4e35cd84 // fmla v4, v12, v21
+	WORD $0x4e21d9ad // scvtf v13, v13
+	WORD $0x4f949235 // fmul [0] v21, v17, v20
+	WORD $0x4e35cda5 // fmla v5, v13, v21
+	WORD $0x4e21d9ce // scvtf v14, v14
+	WORD $0x4f949255 // fmul [0] v21, v18, v20
+	WORD $0x4e35cdc6 // fmla v6, v14, v21
+	WORD $0x4e21d9ef // scvtf v15, v15
+	WORD $0x4f949275 // fmul [0] v21, v19, v20
+	WORD $0x4e35cde7 // fmla v7, v15, v21
+	FLDPQ 32(R5), (F24, F25)
+	WORD $0x0e217b14 // fcvtl v20, v24
+	WORD $0x4e217b15 // fcvtl2 v21, v24
+	WORD $0x0e217b36 // fcvtl v22, v25
+	WORD $0x4e217b37 // fcvtl2 v23, v25
+	FMOVQ 48(R4), F24
+	WORD $0x4f08a719 // sxtl2 v25, v24
+	WORD $0x0f08a718 // sxtl v24, v24
+	WORD $0x0f10a710 // sxtl v16, v24
+	WORD $0x4f10a711 // sxtl2 v17, v24
+	WORD $0x0f10a732 // sxtl v18, v25
+	WORD $0x4f10a733 // sxtl2 v19, v25
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e34de10 // fmul v16, v16, v20
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e35de31 // fmul v17, v17, v21
+	WORD $0x4e21da52 // scvtf v18, v18
+	WORD $0x6e36de52 // fmul v18, v18, v22
+	WORD $0x4e21da73 // scvtf v19, v19
+	WORD $0x6e37de73 // fmul v19, v19, v23
+	FMOVS 60(R1), F20
+	WORD $0x4f945200 // fmls [0] v0, v16, v20
+	WORD $0x4f945221 // fmls [0] v1, v17, v20
+	WORD $0x4f945242 // fmls [0] v2, v18, v20
+	WORD $0x4f945263 // fmls [0] v3, v19, v20
+	FMOVS 60(R2), F20
+	WORD $0x4f945204 // fmls [0] v4, v16, v20
+	WORD $0x4f945225 // fmls [0] v5, v17, v20
+	WORD $0x4f945246 // fmls [0] v6, v18, v20
+	WORD $0x4f945267 // fmls [0] v7, v19, v20
+	ADD $64, R1
+	ADD $64, R2
+	ADD $128, R3
+	ADD $64, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	ADD R9, R11
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
 	ADD R9, R11
 	ADD $64, R8
 	SUBS $1, R7
@@ -8312,260 +15242,237 @@ TEXT ·mulQ2_K_1Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FMOVQ 0(R1), F8
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VAND V31.B16, V10.B16, V10.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $2, V10.B16, V10.B16
+	VAND V31.B16, V10.B16, V10.B16
+	VUSHR $2, V11.B16, V11.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VUSHR $2, V12.B16, V12.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $2, V10.B16, V10.B16
+	VAND V31.B16, V10.B16, V10.B16
+	VUSHR $2, V11.B16, V11.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VUSHR $2, V12.B16, V12.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $56, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $48, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $60, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 56(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	FMOVQ 16(R1), F8
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VAND V31.B16, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4f88e144 // sdot [0] v4, v10, v8
+	WORD $0x4f88e165 // sdot [0] v5, v11, v8
+	WORD $0x4f88e186 // sdot [0] v6, v12, v8
+	WORD $0x4f88e1a7 // sdot [0] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $4, V10.B16, V10.B16
+	VAND V31.B16, V10.B16, V10.B16
+	VUSHR $4, V11.B16, V11.B16
+	VAND V31.B16, V11.B16, V11.B16
+	VUSHR $4, V12.B16, V12.B16
+	VAND V31.B16, V12.B16, V12.B16
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	WORD $0x4fa8e144 // sdot [1] v4, v10, v8
+	WORD $0x4fa8e165 // sdot [1] v5, v11, v8
+	WORD $0x4fa8e186 // sdot [1] v6, v12, v8
+	WORD $0x4fa8e1a7 // sdot [1] v7, v13, v8
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	VUSHR $6, V10.B16, V10.B16
+	VUSHR $6, V11.B16, V11.B16
+	VUSHR $6, V12.B16, V12.B16
+	VUSHR $6, V13.B16, V13.B16
+	WORD $0x4f88e944 // sdot [2] v4, v10, v8
+	WORD $0x4f88e965 // sdot [2] v5, v11, v8
+	WORD $0x4f88e986 // sdot [2] v6, v12, v8
+	WORD $0x4f88e9a7 // sdot [2] v7, v13, v8
+	FLDPQ 64(R3), (F10, F11)
+	FLDPQ 96(R3), (F12, F13)
+	VUSHR $6, V10.B16, V10.B16
+	VUSHR $6, V11.B16, V11.B16
+	VUSHR $6, V12.B16, V12.B16
+	VUSHR $6, V13.B16, V13.B16
+	WORD $0x4fa8e944 // sdot [3] v4, v10, v8
+	WORD $0x4fa8e965 // sdot [3] v5, v11, v8
+	WORD $0x4fa8e986 // sdot [3] v6, v12, v8
+	WORD $0x4fa8e9a7 // sdot [3] v7, v13, v8
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 32(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 32(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 48(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 60(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
 	ADD $64, R1
 	ADD $128, R3
 	ADD $64, R4
@@ -8582,9 +15489,9 @@ block:
 	BNE panel
 	RET
 
-// func mulQ2_K_2Dot(a *intArgs)
-// mulQ2_K_2Dot multiplies 2 rows with panels.
-TEXT ·mulQ2_K_2Dot(SB), NOSPLIT, $0-8
+// func mulQ2_K_4NEON(a *intArgs)
+// mulQ2_K_4NEON multiplies 4 rows with panels.
+TEXT ·mulQ2_K_4NEON(SB), NOSPLIT, $0-8
 	MOVD a+0(FP), R0
 	MOVD intArgs_levels(R0), R3
 	MOVD intArgs_scales(R0), R4
@@ -8594,10 +15501,17 @@ TEXT ·mulQ2_K_2Dot(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
 	MOVD intArgs_x(R0), R1
 	ADD R10, R1, R2
+	ADD R10, R2, R19
+	ADD R10, R19, R20
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -8608,336 +15522,374 @@ panel:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $0, R2, R11
-	VLD1 (R11), [V26.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VAND V31.B16, V25.B16, V25.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $2, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VUSHR $2, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 0(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 16(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 16(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 16(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 16(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $56, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $56, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	ADD $16, R2, R11
-	VLD1 (R11), [V26.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VMOV V8.B16, V9.B16
-	VMOV V8.B16, V10.B16
-	VMOV V8.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VMOV V12.B16, V13.B16
-	VMOV V12.B16, V14.B16
-	VMOV V12.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98e288 // sdot [0] v8, v20, v24
-	WORD $0x4f98e2a9 // sdot [0] v9, v21, v24
-	WORD $0x4f98e2ca // sdot [0] v10, v22, v24
-	WORD $0x4f98e2eb // sdot [0] v11, v23, v24
-	WORD $0x4f9ae28c // sdot [0] v12, v20, v26
-	WORD $0x4f9ae2ad // sdot [0] v13, v21, v26
-	WORD $0x4f9ae2ce // sdot [0] v14, v22, v26
-	WORD $0x4f9ae2ef // sdot [0] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8e288 // sdot [1] v8, v20, v24
-	WORD $0x4fb8e2a9 // sdot [1] v9, v21, v24
-	WORD $0x4fb8e2ca // sdot [1] v10, v22, v24
-	WORD $0x4fb8e2eb // sdot [1] v11, v23, v24
-	WORD $0x4fbae28c // sdot [1] v12, v20, v26
-	WORD $0x4fbae2ad // sdot [1] v13, v21, v26
-	WORD $0x4fbae2ce // sdot [1] v14, v22, v26
-	WORD $0x4fbae2ef // sdot [1] v15, v23, v26
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4f98ea88 // sdot [2] v8, v20, v24
-	WORD $0x4f98eaa9 // sdot [2] v9, v21, v24
-	WORD $0x4f98eaca // sdot [2] v10, v22, v24
-	WORD $0x4f98eaeb // sdot [2] v11, v23, v24
-	WORD $0x4f9aea8c // sdot [2] v12, v20, v26
-	WORD $0x4f9aeaad // sdot [2] v13, v21, v26
-	WORD $0x4f9aeace // sdot [2] v14, v22, v26
-	WORD $0x4f9aeaef // sdot [2] v15, v23, v26
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4fb8ea88 // sdot [3] v8, v20, v24
-	WORD $0x4fb8eaa9 // sdot [3] v9, v21, v24
-	WORD $0x4fb8eaca // sdot [3] v10, v22, v24
-	WORD $0x4fb8eaeb // sdot [3] v11, v23, v24
-	WORD $0x4fbaea8c // sdot [3] v12, v20, v26
-	WORD $0x4fbaeaad // sdot [3] v13, v21, v26
-	WORD $0x4fbaeace // sdot [3] v14, v22, v26
-	WORD $0x4fbaeaef // sdot [3] v15, v23, v26
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 16(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 40(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 40(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 40(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 40(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e38c328 // smull v8, v25, v24
+	WORD $0x4e38c329 // smull2 v9, v25, v24
+	WORD $0x0e38c34a // smull v10, v26, v24
+	WORD $0x4e38c34b // smull2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38c32c // smull v12, v25, v24
+	WORD $0x4e38c32d // smull2 v13, v25, v24
+	WORD $0x0e38c34e // smull v14, v26, v24
+	WORD $0x4e38c34f // smull2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e38c330 // smull v16, v25, v24
+	WORD $0x4e38c331 // smull2 v17, v25, v24
+	WORD $0x0e38c352 // smull v18, v26, v24
+	WORD $0x4e38c353 // smull2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e38c334 // smull v20, v25, v24
+	WORD $0x4e38c335 // smull2 v21, v25, v24
+	WORD $0x0e38c356 // smull v22, v26, v24
+	WORD $0x4e38c357 // smull2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $4, V25.B16, V25.B16
+	VAND V31.B16, V25.B16, V25.B16
+	VUSHR $4, V26.B16, V26.B16
+	VAND V31.B16, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 0(R3), (F25, F26)
+	VUSHR $6, V25.B16, V25.B16
+	VUSHR $6, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	FLDPQ 64(R3), (F25, F26)
+	VUSHR $6, V25.B16, V25.B16
+	VUSHR $6, V26.B16, V26.B16
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x0e388328 // smlal v8, v25, v24
+	WORD $0x4e388329 // smlal2 v9, v25, v24
+	WORD $0x0e38834a // smlal v10, v26, v24
+	WORD $0x4e38834b // smlal2 v11, v26, v24
+	VLD1R.P 4(R2), [V24.S4]
+	WORD $0x0e38832c // smlal v12, v25, v24
+	WORD $0x4e38832d // smlal2 v13, v25, v24
+	WORD $0x0e38834e // smlal v14, v26, v24
+	WORD $0x4e38834f // smlal2 v15, v26, v24
+	VLD1R.P 4(R19), [V24.S4]
+	WORD $0x0e388330 // smlal v16, v25, v24
+	WORD $0x4e388331 // smlal2 v17, v25, v24
+	WORD $0x0e388352 // smlal v18, v26, v24
+	WORD $0x4e388353 // smlal2 v19, v26, v24
+	VLD1R.P 4(R20), [V24.S4]
+	WORD $0x0e388334 // smlal v20, v25, v24
+	WORD $0x4e388335 // smlal2 v21, v25, v24
+	WORD $0x0e388356 // smlal v22, v26, v24
+	WORD $0x4e388357 // smlal2 v23, v26, v24
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4e60298c // saddlp v12, v12
+	WORD $0x4e6029ad // saddlp v13, v13
+	WORD $0x4e6029ce // saddlp v14, v14
+	WORD $0x4e6029ef // saddlp v15, v15
+	WORD $0x4e602a10 // saddlp v16, v16
+	WORD $0x4e602a31 // saddlp v17, v17
+	WORD $0x4e602a52 // saddlp v18, v18
+	WORD $0x4e602a73 // saddlp v19, v19
+	WORD $0x4e602a94 // saddlp v20, v20
+	WORD $0x4e602ab5 // saddlp v21, v21
+	WORD $0x4e602ad6 // saddlp v22, v22
+	WORD $0x4e602af7 // saddlp v23, v23
+	WORD $0x4ea9bd08 // addp v8, v8, v9
+	WORD $0x4eabbd49 // addp v9, v10, v11
+	WORD $0x4eadbd8a // addp v10, v12, v13
+	WORD $0x4eafbdcb // addp v11, v14, v15
+	WORD $0x4eb1be0c // addp v12, v16, v17
+	WORD $0x4eb3be4d // addp v13, v18, v19
+	WORD $0x4eb5be8e // addp v14, v20, v21
+	WORD $0x4eb7becf // addp v15, v22, v23
+	FMOVQ 0(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 32(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 0(R1), F18
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd00 // fmla v0, v8, v19
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd21 // fmla v1, v9, v19
+	FMOVS 0(R2), F18
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd42 // fmla v2, v10, v19
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R2, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cd63 // fmla v3, v11, v19
+	FMOVS 0(R19), F18
 	WORD $0x4e21d98c // scvtf v12, v12
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd84 // fmla v4, v12, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cd84 // fmla v4, v12, v19
 	WORD $0x4e21d9ad // scvtf v13, v13
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cda5 // fmla v5, v13, v16
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cda5 // fmla v5, v13, v19
+	FMOVS 0(R20), F18
 	WORD $0x4e21d9ce // scvtf v14, v14
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cdc6 // fmla v6, v14, v16
+	WORD $0x4f929213 // fmul [0] v19, v16, v18
+	WORD $0x4e33cdc6 // fmla v6, v14, v19
 	WORD $0x4e21d9ef // scvtf v15, v15
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cde7 // fmla v7, v15, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $48, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $60, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $60, R2, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce84 // fmls v4, v20, v31
-	WORD $0x4ebfcea5 // fmls v5, v21, v31
-	WORD $0x4ebfcec6 // fmls v6, v22, v31
-	WORD $0x4ebfcee7 // fmls v7, v23, v31
-	ADD $64, R1
-	ADD $64, R2
+	WORD $0x4f929233 // fmul [0] v19, v17, v18
+	WORD $0x4e33cde7 // fmla v7, v15, v19
+	FMOVQ 32(R5), F20
+	WORD $0x0e217a92 // fcvtl v18, v20
+	WORD $0x4e217a93 // fcvtl2 v19, v20
+	FMOVD 48(R4), F20
+	WORD $0x0f08a694 // sxtl v20, v20
+	WORD $0x0f10a690 // sxtl v16, v20
+	WORD $0x4f10a691 // sxtl2 v17, v20
+	WORD $0x4e21da10 // scvtf v16, v16
+	WORD $0x6e32de10 // fmul v16, v16, v18
+	WORD $0x4e21da31 // scvtf v17, v17
+	WORD $0x6e33de31 // fmul v17, v17, v19
+	FMOVS 28(R1), F18
+	WORD $0x4f925200 // fmls [0] v0, v16, v18
+	WORD $0x4f925221 // fmls [0] v1, v17, v18
+	FMOVS 28(R2), F18
+	WORD $0x4f925202 // fmls [0] v2, v16, v18
+	WORD $0x4f925223 // fmls [0] v3, v17, v18
+	FMOVS 28(R19), F18
+	WORD $0x4f925204 // fmls [0] v4, v16, v18
+	WORD $0x4f925225 // fmls [0] v5, v17, v18
+	FMOVS 28(R20), F18
+	WORD $0x4f925206 // fmls [0] v6, v16, v18
+	WORD $0x4f925227 // fmls [0] v7, v17, v18
+	ADD $32, R1
+	ADD $32, R2
+	ADD $32, R19
+	ADD $32, R20
 	ADD $128, R3
 	ADD $64, R4
 	SUB $1, R6
@@ -8946,11 +15898,301 @@ block:
 	ADD $64, R5
 	CBNZ R6, block
 	MOVD R8, R11
-	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R11)
+	FSTPQ (F0, F1), (R11)
 	ADD R9, R11
-	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R11)
+	FSTPQ (F2, F3), (R11)
 	ADD R9, R11
-	ADD $64, R8
+	FSTPQ (F4, F5), (R11)
+	ADD R9, R11
+	FSTPQ (F6, F7), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
+	SUBS $1, R7
+	BNE panel
+	RET
+
+// func mulQ2_K_2NEON(a *intArgs)
+// mulQ2_K_2NEON multiplies 2 rows with panels.
+TEXT ·mulQ2_K_2NEON(SB), NOSPLIT, $0-8
+	MOVD a+0(FP), R0
+	MOVD intArgs_levels(R0), R3
+	MOVD intArgs_scales(R0), R4
+	MOVD intArgs_shared(R0), R5
+	MOVD intArgs_ldx(R0), R10
+	MOVD intArgs_y(R0), R8
+	MOVD intArgs_ldy(R0), R9
+	MOVD intArgs_panels(R0), R7
+	MOVD $0x03030303, R11
+	VDUP R11, V31.S4
+panel:
+	MOVD R3, R12
+	MOVD R4, R13
+	MOVD R5, R14
+	MOVD $1, R15
+half:
+	MOVD intArgs_x(R0), R1
+	ADD R10, R1, R2
+	MOVD intArgs_blocks(R0), R6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+block:
+	FLDPQ 0(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 0(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 16(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 16(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 16(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 40(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 40(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2cc1a8 // smull v8, v13, v12
+	WORD $0x4e2cc1a9 // smull2 v9, v13, v12
+	WORD $0x0e2cc1ca // smull v10, v14, v12
+	WORD $0x4e2cc1cb // smull2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 0(R3), (F13, F14)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	FLDPQ 64(R3), (F13, F14)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	VLD1R.P 4(R2), [V12.S4]
+	WORD $0x0e2c81a8 // smlal v8, v13, v12
+	WORD $0x4e2c81a9 // smlal2 v9, v13, v12
+	WORD $0x0e2c81ca // smlal v10, v14, v12
+	WORD $0x4e2c81cb // smlal2 v11, v14, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FMOVQ 0(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 32(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 0(R1), F10
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bcc80 // fmla v0, v4, v11
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcca1 // fmla v1, v5, v11
+	FMOVS 0(R2), F10
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8a910b // fmul [0] v11, v8, v10
+	WORD $0x4e2bccc2 // fmla v2, v6, v11
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8a912b // fmul [0] v11, v9, v10
+	WORD $0x4e2bcce3 // fmla v3, v7, v11
+	FMOVQ 32(R5), F12
+	WORD $0x0e21798a // fcvtl v10, v12
+	WORD $0x4e21798b // fcvtl2 v11, v12
+	FMOVD 48(R4), F12
+	WORD $0x0f08a58c // sxtl v12, v12
+	WORD $0x0f10a588 // sxtl v8, v12
+	WORD $0x4f10a589 // sxtl2 v9, v12
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2add08 // fmul v8, v8, v10
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2bdd29 // fmul v9, v9, v11
+	FMOVS 28(R1), F10
+	WORD $0x4f8a5100 // fmls [0] v0, v8, v10
+	WORD $0x4f8a5121 // fmls [0] v1, v9, v10
+	FMOVS 28(R2), F10
+	WORD $0x4f8a5102 // fmls [0] v2, v8, v10
+	WORD $0x4f8a5123 // fmls [0] v3, v9, v10
+	ADD $32, R1
+	ADD $32, R2
+	ADD $128, R3
+	ADD $64, R4
+	SUB $1, R6
+	TST $7, R6
+	BNE block
+	ADD $64, R5
+	CBNZ R6, block
+	MOVD R8, R11
+	FSTPQ (F0, F1), (R11)
+	ADD R9, R11
+	FSTPQ (F2, F3), (R11)
+	ADD R9, R11
+	ADD $32, R8
+	CBZ R15, next
+	MOVD $0, R15
+	ADD $32, R12, R3
+	ADD $8, R13, R4
+	ADD $16, R14, R5
+	B half
+next:
+	SUB $32, R3
+	SUB $8, R4
+	SUB $16, R5
 	SUBS $1, R7
 	BNE panel
 	RET
@@ -8967,391 +16209,292 @@ TEXT ·mulQ2_K_1NEON(SB), NOSPLIT, $0-8
 	MOVD intArgs_ldy(R0), R9
 	MOVD intArgs_panels(R0), R7
 	MOVD $0x03030303, R11
-	VDUP R11, V30.S4
+	VDUP R11, V31.S4
 panel:
 	MOVD intArgs_x(R0), R1
-	ADD R10, R1, R2
 	MOVD intArgs_blocks(R0), R6
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 block:
-	ADD $0, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VAND V30.B16, V20.B16, V20.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $2, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $2, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $2, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $2, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $0, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VAND V31.B16, V13.B16, V13.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $2, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $2, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VUSHR $2, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VUSHR $2, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 0(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $16, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $56, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $16, R1, R11
-	VLD1 (R11), [V24.B16]
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e04071a // dup [0] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $4, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $4, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $4, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $4, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e0c071a // dup [1] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $0, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e14071a // dup [2] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	ADD $64, R3, R11
-	VLD1 (R11), [V20.B16, V21.B16, V22.B16, V23.B16]
-	VUSHR $6, V20.B16, V20.B16
-	VAND V30.B16, V20.B16, V20.B16
-	VUSHR $6, V21.B16, V21.B16
-	VAND V30.B16, V21.B16, V21.B16
-	VUSHR $6, V22.B16, V22.B16
-	VAND V30.B16, V22.B16, V22.B16
-	VUSHR $6, V23.B16, V23.B16
-	VAND V30.B16, V23.B16, V23.B16
-	WORD $0x4e1c071a // dup [3] v26, v24
-	WORD $0x0e3ac290 // smull v16, v20, v26
-	WORD $0x4e3ac291 // smull2 v17, v20, v26
-	WORD $0x4e606a08 // sadalp v8, v16
-	WORD $0x4e606a29 // sadalp v9, v17
-	WORD $0x0e3ac2b0 // smull v16, v21, v26
-	WORD $0x4e3ac2b1 // smull2 v17, v21, v26
-	WORD $0x4e606a0a // sadalp v10, v16
-	WORD $0x4e606a2b // sadalp v11, v17
-	WORD $0x0e3ac2d0 // smull v16, v22, v26
-	WORD $0x4e3ac2d1 // smull2 v17, v22, v26
-	WORD $0x4e606a0c // sadalp v12, v16
-	WORD $0x4e606a2d // sadalp v13, v17
-	WORD $0x0e3ac2f0 // smull v16, v23, v26
-	WORD $0x4e3ac2f1 // smull2 v17, v23, v26
-	WORD $0x4e606a0e // sadalp v14, v16
-	WORD $0x4e606a2f // sadalp v15, v17
-	VEOR V20.B16, V20.B16, V20.B16
-	WORD $0x4ea9bd08 // addp v8, v8, v9
-	WORD $0x4eb48508 // add v8, v8, v20
-	WORD $0x4eabbd49 // addp v9, v10, v11
-	WORD $0x4eb48529 // add v9, v9, v20
-	WORD $0x4eadbd8a // addp v10, v12, v13
-	WORD $0x4eb4854a // add v10, v10, v20
-	WORD $0x4eafbdcb // addp v11, v14, v15
-	WORD $0x4eb4856b // add v11, v11, v20
-	ADD $0, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $32, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $32, R1, R11
-	VLD1R (R11), [V31.S4]
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 16(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 16(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
 	WORD $0x4e21d908 // scvtf v8, v8
-	WORD $0x6e3fde90 // fmul v16, v20, v31
-	WORD $0x4e30cd00 // fmla v0, v8, v16
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
 	WORD $0x4e21d929 // scvtf v9, v9
-	WORD $0x6e3fdeb0 // fmul v16, v21, v31
-	WORD $0x4e30cd21 // fmla v1, v9, v16
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
 	WORD $0x4e21d94a // scvtf v10, v10
-	WORD $0x6e3fded0 // fmul v16, v22, v31
-	WORD $0x4e30cd42 // fmla v2, v10, v16
+	WORD $0x6e2edd4a // fmul v10, v10, v14
 	WORD $0x4e21d96b // scvtf v11, v11
-	WORD $0x6e3fdef0 // fmul v16, v23, v31
-	WORD $0x4e30cd63 // fmla v3, v11, v16
-	ADD $32, R5, R11
-	VLD1 (R11), [V16.H8, V17.H8]
-	WORD $0x0e217a18 // fcvtl v24, v16
-	WORD $0x4e217a19 // fcvtl2 v25, v16
-	WORD $0x0e217a3a // fcvtl v26, v17
-	WORD $0x4e217a3b // fcvtl2 v27, v17
-	ADD $48, R4, R11
-	VLD1 (R11), [V16.B16]
-	WORD $0x0f08a611 // sxtl v17, v16
-	WORD $0x4f08a612 // sxtl2 v18, v16
-	WORD $0x0f10a634 // sxtl v20, v17
-	WORD $0x4f10a635 // sxtl2 v21, v17
-	WORD $0x0f10a656 // sxtl v22, v18
-	WORD $0x4f10a657 // sxtl2 v23, v18
-	WORD $0x4e21da94 // scvtf v20, v20
-	WORD $0x6e38de94 // fmul v20, v20, v24
-	WORD $0x4e21dab5 // scvtf v21, v21
-	WORD $0x6e39deb5 // fmul v21, v21, v25
-	WORD $0x4e21dad6 // scvtf v22, v22
-	WORD $0x6e3aded6 // fmul v22, v22, v26
-	WORD $0x4e21daf7 // scvtf v23, v23
-	WORD $0x6e3bdef7 // fmul v23, v23, v27
-	ADD $60, R1, R11
-	VLD1R (R11), [V31.S4]
-	WORD $0x4ebfce80 // fmls v0, v20, v31
-	WORD $0x4ebfcea1 // fmls v1, v21, v31
-	WORD $0x4ebfcec2 // fmls v2, v22, v31
-	WORD $0x4ebfcee3 // fmls v3, v23, v31
-	ADD $64, R1
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 40(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2cc1a4 // smull v4, v13, v12
+	WORD $0x4e2cc1a5 // smull2 v5, v13, v12
+	WORD $0x0e2cc1c6 // smull v6, v14, v12
+	WORD $0x4e2cc1c7 // smull2 v7, v14, v12
+	WORD $0x0e2cc1e8 // smull v8, v15, v12
+	WORD $0x4e2cc1e9 // smull2 v9, v15, v12
+	WORD $0x0e2cc20a // smull v10, v16, v12
+	WORD $0x4e2cc20b // smull2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $4, V13.B16, V13.B16
+	VAND V31.B16, V13.B16, V13.B16
+	VUSHR $4, V14.B16, V14.B16
+	VAND V31.B16, V14.B16, V14.B16
+	VUSHR $4, V15.B16, V15.B16
+	VAND V31.B16, V15.B16, V15.B16
+	VUSHR $4, V16.B16, V16.B16
+	VAND V31.B16, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 0(R3), (F13, F14)
+	FLDPQ 32(R3), (F15, F16)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VUSHR $6, V15.B16, V15.B16
+	VUSHR $6, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	FLDPQ 64(R3), (F13, F14)
+	FLDPQ 96(R3), (F15, F16)
+	VUSHR $6, V13.B16, V13.B16
+	VUSHR $6, V14.B16, V14.B16
+	VUSHR $6, V15.B16, V15.B16
+	VUSHR $6, V16.B16, V16.B16
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x0e2c81a4 // smlal v4, v13, v12
+	WORD $0x4e2c81a5 // smlal2 v5, v13, v12
+	WORD $0x0e2c81c6 // smlal v6, v14, v12
+	WORD $0x4e2c81c7 // smlal2 v7, v14, v12
+	WORD $0x0e2c81e8 // smlal v8, v15, v12
+	WORD $0x4e2c81e9 // smlal2 v9, v15, v12
+	WORD $0x0e2c820a // smlal v10, v16, v12
+	WORD $0x4e2c820b // smlal2 v11, v16, v12
+	WORD $0x4e602884 // saddlp v4, v4
+	WORD $0x4e6028a5 // saddlp v5, v5
+	WORD $0x4e6028c6 // saddlp v6, v6
+	WORD $0x4e6028e7 // saddlp v7, v7
+	WORD $0x4e602908 // saddlp v8, v8
+	WORD $0x4e602929 // saddlp v9, v9
+	WORD $0x4e60294a // saddlp v10, v10
+	WORD $0x4e60296b // saddlp v11, v11
+	WORD $0x4ea5bc84 // addp v4, v4, v5
+	WORD $0x4ea7bcc5 // addp v5, v6, v7
+	WORD $0x4ea9bd06 // addp v6, v8, v9
+	WORD $0x4eabbd47 // addp v7, v10, v11
+	FLDPQ 0(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 32(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 0(R1), F12
+	WORD $0x4e21d884 // scvtf v4, v4
+	WORD $0x4f8c910d // fmul [0] v13, v8, v12
+	WORD $0x4e2dcc80 // fmla v0, v4, v13
+	WORD $0x4e21d8a5 // scvtf v5, v5
+	WORD $0x4f8c912d // fmul [0] v13, v9, v12
+	WORD $0x4e2dcca1 // fmla v1, v5, v13
+	WORD $0x4e21d8c6 // scvtf v6, v6
+	WORD $0x4f8c914d // fmul [0] v13, v10, v12
+	WORD $0x4e2dccc2 // fmla v2, v6, v13
+	WORD $0x4e21d8e7 // scvtf v7, v7
+	WORD $0x4f8c916d // fmul [0] v13, v11, v12
+	WORD $0x4e2dcce3 // fmla v3, v7, v13
+	FLDPQ 32(R5), (F16, F17)
+	WORD $0x0e217a0c // fcvtl v12, v16
+	WORD $0x4e217a0d // fcvtl2 v13, v16
+	WORD $0x0e217a2e // fcvtl v14, v17
+	WORD $0x4e217a2f // fcvtl2 v15, v17
+	FMOVQ 48(R4), F16
+	WORD $0x4f08a611 // sxtl2 v17, v16
+	WORD $0x0f08a610 // sxtl v16, v16
+	WORD $0x0f10a608 // sxtl v8, v16
+	WORD $0x4f10a609 // sxtl2 v9, v16
+	WORD $0x0f10a62a // sxtl v10, v17
+	WORD $0x4f10a62b // sxtl2 v11, v17
+	WORD $0x4e21d908 // scvtf v8, v8
+	WORD $0x6e2cdd08 // fmul v8, v8, v12
+	WORD $0x4e21d929 // scvtf v9, v9
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	WORD $0x4e21d94a // scvtf v10, v10
+	WORD $0x6e2edd4a // fmul v10, v10, v14
+	WORD $0x4e21d96b // scvtf v11, v11
+	WORD $0x6e2fdd6b // fmul v11, v11, v15
+	FMOVS 28(R1), F12
+	WORD $0x4f8c5100 // fmls [0] v0, v8, v12
+	WORD $0x4f8c5121 // fmls [0] v1, v9, v12
+	WORD $0x4f8c5142 // fmls [0] v2, v10, v12
+	WORD $0x4f8c5163 // fmls [0] v3, v11, v12
+	ADD $32, R1
 	ADD $128, R3
 	ADD $64, R4
 	SUB $1, R6

@@ -1,6 +1,7 @@
 package panel
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -141,33 +142,50 @@ func TestMulDoesNotDependOnTheBatch(t *testing.T) {
 	})
 }
 
-// Levels at the ends of their range must not saturate on the way.
+// Levels and activations at the ends of their ranges must not saturate on the way, in a tile of any number of rows: for
+// bytes that are all alike every routine gives what plain Go does, but for the rounding of floats.
 func TestMulExtremes(t *testing.T) {
-	eachImplementation(t, func(t *testing.T) {
-		for _, fill := range []byte{0x00, 0x7f, 0x80, 0x81, 0xff} {
-			data := make([]byte, 16*34*2)
-			for i := 0; i < len(data); i += 34 {
-				data[i], data[i+1] = 0x00, 0x3c // scale 1
-				for j := range 32 {
-					data[i+2+j] = fill
-				}
-			}
-			m := Pack(nil, quant.Q8_0, 16, 64, data, nil)
-			for _, sign := range []float32{1, -1} {
-				x := make([]float32, 64)
-				for i := range x {
-					x[i] = sign * 127
-				}
-				var in Input
-				in.Set(x, 1, 64, true)
-				y := make([]float32, 16)
-				m.Mul(y, 16, &in, 0, 1)
-				if want := 64 * 127 * sign * float32(int8(fill)); y[3] != want {
-					t.Errorf("levels %#x, activations %v: %v, want %v", fill, x[0], y[3], want)
-				}
-			}
+	const rows, columns, most = 32, 512, 7
+	for _, typ := range quant.Types() {
+		if !typ.Quantized() {
+			continue
 		}
-	})
+		for _, fill := range []byte{0x00, 0x33, 0x7f, 0x80, 0x81, 0xff} {
+			data := bytes.Repeat([]byte{fill}, rows*typ.RowBytes(columns))
+			for i := range data[:len(data)-1] { // no scale may be infinite
+				if data[i] == 0x7f && data[i+1] == 0x7f || data[i] == 0xff && data[i+1] == 0xff {
+					data[i+1] = fill &^ 0x44
+				}
+			}
+			checkExtremes(t, Pack(nil, typ, rows, columns, data, nil), most)
+		}
+	}
+}
+
+func checkExtremes(t *testing.T, m *Matrix, most int) {
+	t.Helper()
+	x := make([]float32, most*m.Cols)
+	for i := range x {
+		x[i] = 127
+		if i/m.Cols%2 == 1 || i/m.Cols == 4 && i%2 == 1 {
+			x[i] = -127
+		}
+	}
+	for n := 1; n <= most; n++ {
+		var in Input
+		in.Set(x[:n*m.Cols], n, m.Cols, true)
+		want := make([]float32, n*m.Rows)
+		mulIntReference(want, m.Rows, &in, m, 0, m.Panels())
+		eachImplementation(t, func(t *testing.T) {
+			got := make([]float32, n*m.Rows)
+			m.Mul(got, m.Rows, &in, 0, m.Panels())
+			for i := range got {
+				if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-5*math.Abs(float64(want[i]))) && got[i] != want[i] {
+					t.Fatalf("%v, %d rows: output %d is %v, want %v", m.Type, n, i, got[i], want[i])
+				}
+			}
+		})
+	}
 }
 
 // Quantized activations are the reference's, bit for bit.
