@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // Errors that callers act on.
@@ -99,7 +100,10 @@ func Open(dir string, options Options) (*Dataset, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(dir, ".lock"))
+	lock, err := durable.Lock(filepath.Join(dir, ".lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		err = ErrLocked
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", dir, err)
 	}

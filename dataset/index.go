@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // The index of a shard is the keys of its rows, in order: mark, checksum of the shard it was made for, number of rows,
@@ -31,7 +33,7 @@ func writeIndex(dir string, shard Shard, books *account) {
 	}
 	b = binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 	if os.MkdirAll(filepath.Join(dir, indexFolder), 0o755) == nil {
-		_ = replaceFile(indexPath(dir, shard.File), b)
+		_ = durable.WriteFile(indexPath(dir, shard.File), b)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // Manifest lists the finished shards of a dataset, in the order of their rows. It is the file manifest.json.
@@ -109,30 +111,5 @@ func (m *Manifest) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, manifestName), append(text, '\n'))
-}
-
-// replaceFile writes path so that a reader, or a crash, finds the old content or the new, whole and synced.
-func replaceFile(path string, content []byte) (err error) {
-	tmp := path + ".tmp"
-	file, err := os.Create(tmp)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-		}
-	}()
-	if _, err := file.Write(content); err != nil {
-		file.Close()
-		return err
-	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
+	return durable.WriteFile(filepath.Join(dir, manifestName), append(text, '\n'))
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // repairStream keeps the whole messages of a damaged stream and puts the damaged file aside, under its name with
@@ -35,7 +37,7 @@ func repairStream(path string) error {
 	if err := os.WriteFile(path+".damaged", b, 0o644); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
-	if err := replaceFile(path, whole); err != nil {
+	if err := durable.WriteFile(path, whole); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
 	return nil

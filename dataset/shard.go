@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // Batches of a finished shard: large enough that a reader works on columns, small enough that holding one costs little.
@@ -142,7 +143,7 @@ func (w *shardWriter) finish() (Shard, error) {
 		w.abort()
 		return Shard{}, fmt.Errorf("dataset: %s: %w", w.path, err)
 	}
-	if err := errors.Join(w.file.file.Close(), os.Rename(w.path+".tmp", w.path), syncFolder(filepath.Dir(w.path))); err != nil {
+	if err := errors.Join(w.file.file.Close(), os.Rename(w.path+".tmp", w.path), durable.SyncFolder(filepath.Dir(w.path))); err != nil {
 		return Shard{}, fmt.Errorf("dataset: %w", err)
 	}
 	return Shard{filepath.Base(w.path), w.total, w.file.size, Checksum(w.file.sum.Sum64())}, nil

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // streamFile is what a stream asks of its file; tests stand a failing disk in its place.
@@ -48,7 +49,7 @@ func createStream(path string, origin Origin) (*stream, error) {
 		file.Close()
 		return nil, err
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := durable.SyncFolder(filepath.Dir(path)); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("dataset: %w", err)
 	}

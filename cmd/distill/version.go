@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/host"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
@@ -50,7 +52,7 @@ func versionCommand() *cli.Command {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			a := about{programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernelName(), cpuName(), runtime.GOMAXPROCS(0), memoryBytes()}
+			a := about{programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernelName(), host.Name(), runtime.GOMAXPROCS(0), host.Memory()}
 			if c.Bool("json") {
 				return json.NewEncoder(c.App.Writer).Encode(a)
 			}

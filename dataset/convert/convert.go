@@ -18,7 +18,6 @@ package convert
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -28,6 +27,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/dataset/card"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // Format is one of the formats in the package's comment.
@@ -150,11 +150,11 @@ func Write(path string, format Format, rows iter.Seq2[distill.Row, error], optio
 	}
 	switch format {
 	case OpenAI, ShareGPT, Alpaca:
-		err = writeFile(path, func(file *os.File) error { return writeJSONL(file, format, counted, options) })
+		err = durable.Write(path, func(file *os.File) error { return writeJSONL(file, format, counted, options) })
 	case Parquet:
-		err = writeFile(path, func(file *os.File) error { return writeParquet(file, counted, options.Origin) })
+		err = durable.Write(path, func(file *os.File) error { return writeParquet(file, counted, options.Origin) })
 	case Arrow:
-		err = writeFile(path, func(file *os.File) error { return writeArrow(file, counted, options.Origin) })
+		err = durable.Write(path, func(file *os.File) error { return writeArrow(file, counted, options.Origin) })
 	case HF:
 		err = writeHF(path, counted, options)
 	default:
@@ -164,22 +164,4 @@ func Write(path string, format Format, rows iter.Seq2[distill.Row, error], optio
 		return n, fmt.Errorf("convert: %w", err)
 	}
 	return n, nil
-}
-
-// writeFile lets write fill a file that gets its name when it is whole and synced.
-func writeFile(path string, write func(*os.File) error) (err error) {
-	file, err := os.Create(path + ".tmp")
-	if err != nil {
-		return err
-	}
-	if err = write(file); err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
 }

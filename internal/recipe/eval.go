@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -110,7 +111,7 @@ func (r *Run) keepMeasured(inputs string) error {
 	if err := os.MkdirAll(r.path(EvalDir), 0o755); err != nil {
 		return err
 	}
-	return replaceFile(mark, []byte(inputs))
+	return durable.WriteFile(mark, []byte(inputs))
 }
 
 // heldoutRows returns the held-out rows that are evaluated.
@@ -207,9 +208,9 @@ func (r *Run) writeEval(models []report.Model, answers []answer, pairs []report.
 		}
 	}
 	return errors.Join(
-		replaceFile(r.path(EvalDir, answersFile), []byte(lines.String())),
-		replaceFile(r.path(EvalDir, pairsFile), append(paired, '\n')),
-		replaceFile(r.path(EvalDir, modelsFile), append(data, '\n')))
+		durable.WriteFile(r.path(EvalDir, answersFile), []byte(lines.String())),
+		durable.WriteFile(r.path(EvalDir, pairsFile), append(paired, '\n')),
+		durable.WriteFile(r.path(EvalDir, modelsFile), append(data, '\n')))
 }
 
 // readEval reads what writeEval kept.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -61,7 +62,7 @@ func KeepMeasurements(path string, more []Measurement) error {
 	if err != nil {
 		return fmt.Errorf("measurements: %w", err)
 	}
-	return replaceFile(path, append(data, '\n'))
+	return durable.WriteFile(path, append(data, '\n'))
 }
 
 // RunOf returns the run directory that a model belongs to: itself, or that of an exported file; "" for none.

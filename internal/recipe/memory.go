@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -100,7 +101,7 @@ func (r *Run) limit() int64 {
 	if mb := r.Recipe.Train.Memory; mb > 0 {
 		return mb * 1e6
 	}
-	return availableMemory()
+	return host.AvailableMemory()
 }
 
 // recompute reports whether activations are computed again instead of being kept: as the recipe says, or where they would

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/seed-d24fde5f/distill/internal/chat"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -25,5 +26,5 @@ func (r *Run) writeModelfile(m *model.Model) error {
 		return err
 	}
 	text = fmt.Sprintf("# ollama create %s -f Modelfile\n%sPARAMETER num_ctx %d\nPARAMETER temperature 0\n", r.Recipe.Name, text, m.Context)
-	return replaceFile(r.path(ExportDir, "Modelfile"), []byte(text))
+	return durable.WriteFile(r.path(ExportDir, "Modelfile"), []byte(text))
 }

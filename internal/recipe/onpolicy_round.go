@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/student"
@@ -243,7 +244,7 @@ func (a *author) keep(path string, number int, all []written) error {
 		}
 		lines = append(append(lines, line...), '\n')
 	}
-	if err := replaceFile(path, lines); err != nil {
+	if err := durable.WriteFile(path, lines); err != nil {
 		return err
 	}
 	old := filepath.Join(a.dir, fmt.Sprintf("round-%06d.jsonl", number-a.kept))

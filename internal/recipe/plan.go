@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
@@ -145,7 +146,7 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		return nil, err
 	}
 	p.DiskBytes += p.Generate.Bytes + p.Train.Checkpoints
-	p.DiskFree = freeBytes(r.Dir)
+	p.DiskFree = host.FreeDisk(r.Dir)
 	p.warn(r, cfg)
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -119,7 +120,7 @@ func (p *Plan) warn(r *Run, cfg model.Config) {
 		}
 	}
 	for _, stage := range p.Stages { // training has its own refusal
-		if free := availableMemory(); free > 0 && stage.Name != "train" && stage.MemoryBytes > free {
+		if free := host.AvailableMemory(); free > 0 && stage.Name != "train" && stage.MemoryBytes > free {
 			add("%s needs about %s of memory, and %s are available", stage.Name, report.Bytes(stage.MemoryBytes), report.Bytes(free))
 		}
 	}

@@ -14,7 +14,9 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -125,7 +127,7 @@ func (r *Run) begin() error {
 		return err
 	}
 	header := "# The resolved recipe of this run: every default filled in.\n"
-	if err := replaceFile(path, append([]byte(header), text...)); err != nil {
+	if err := durable.WriteFile(path, append([]byte(header), text...)); err != nil {
 		return err
 	}
 	r.state.Name, r.state.Program, r.state.Seed, r.state.Machine = r.Recipe.Name, r.opts.Program, r.Recipe.Seed, r.opts.Machine
@@ -138,6 +140,15 @@ func (r *Run) Close() error {
 		return nil
 	}
 	return r.lock.Close()
+}
+
+// lock takes a run directory for this process.
+func lock(dir string) (*os.File, error) {
+	held, err := durable.Lock(filepath.Join(dir, lockFile))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, hint.Errorf("wait for it, or give this one another --dir", "%s: another process is running there", dir)
+	}
+	return held, err
 }
 
 // path returns a path within the run directory.
@@ -252,9 +263,9 @@ func (r *Run) do(ctx context.Context, s stage) error {
 	if err := r.state.write(r.Dir); err != nil {
 		return err
 	}
-	start, worked, cpu := time.Now(), at.Seconds, processorSeconds()
+	start, worked, cpu := time.Now(), at.Seconds, host.ProcessorTime()
 	output, err := s.do(ctx, r, at)
-	at.Seconds, at.CPU = worked+time.Since(start).Seconds(), at.CPU+processorSeconds()-cpu
+	at.Seconds, at.CPU = worked+time.Since(start).Seconds(), at.CPU+(host.ProcessorTime()-cpu).Seconds()
 	if err == nil {
 		at.State, at.Output = done, output
 		announce(r.opts.Monitor, s.name, done)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/train"
 )
@@ -66,7 +67,7 @@ func (r *Run) learnAll(ctx context.Context, l *language, rows rowSeq, what lesso
 	if err != nil {
 		return best, err
 	}
-	return best, errors.Join(replaceFile(r.path(TrainDir, trainedFile), student), replaceFile(r.path(TrainDir, seedsFile), append(data, '\n')))
+	return best, errors.Join(durable.WriteFile(r.path(TrainDir, trainedFile), student), durable.WriteFile(r.path(TrainDir, seedsFile), append(data, '\n')))
 }
 
 // taught returns what learnAll kept, nil for one student.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -99,7 +100,7 @@ func (r *Run) writeStart(s Start) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(r.path(TrainDir, startFile), append(data, '\n'))
+	return durable.WriteFile(r.path(TrainDir, startFile), append(data, '\n'))
 }
 
 // readStart returns where the student came from, "" where the run does not know.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
@@ -76,22 +77,7 @@ func (s *State) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, stateFile), append(data, '\n'))
-}
-
-// replaceFile writes a file so that a reader, or a crash, sees the old or the new content and never a mixture.
-func replaceFile(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // a no-op once it has been renamed
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return durable.WriteFile(filepath.Join(dir, stateFile), append(data, '\n'))
 }
 
 // digest is a hash of values' JSON, which has the same bytes for the same values.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
@@ -171,7 +172,7 @@ func (r *Run) keepOnly(dir, inputs string) error {
 	if err := os.MkdirAll(r.path(dir), 0o755); err != nil {
 		return err
 	}
-	return replaceFile(mark, []byte(inputs))
+	return durable.WriteFile(mark, []byte(inputs))
 }
 
 // newStudent makes the student as it is before a lesson.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 // The files of a report, beside each other in a run directory.
@@ -29,7 +31,7 @@ func Write(dir string, r *Report) error {
 		if err := rendering.render(&b, r); err != nil {
 			return fmt.Errorf("report: %s: %w", rendering.file, err)
 		}
-		if err := replace(filepath.Join(dir, rendering.file), b.Bytes()); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, rendering.file), b.Bytes()); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
@@ -58,22 +60,4 @@ func writeJSON(w io.Writer, r *Report) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(r)
-}
-
-func replace(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // a no-op once it has been renamed
-	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

@@ -3,13 +3,11 @@ package workbench
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 )
 
@@ -48,7 +46,7 @@ func MeasureSpeed(ctx context.Context, path string, o SpeedOptions) (Speed, erro
 		o.Repeat = 3
 	}
 	debug.FreeOSMemory()
-	idle := resetPeak()
+	idle := host.ResetPeakMemory()
 	began := time.Now()
 	file, err := Open(path)
 	if err != nil {
@@ -74,7 +72,7 @@ func MeasureSpeed(ctx context.Context, path string, o SpeedOptions) (Speed, erro
 	s.DecodeBytesPerSec = s.DecodeTokensPerS * float64(s.WeightBytes)
 	s.SecondsToFirstToken = float64(s.PrefillTokens)/s.PrefillTokensPerS + 1/s.DecodeTokensPerS
 	if idle > 0 {
-		s.PeakRSSBytes = max(0, statusBytes("VmHWM")-idle)
+		s.PeakRSSBytes = max(0, host.PeakMemory()-idle)
 	}
 	return s, nil
 }
@@ -101,27 +99,4 @@ func (s *Speed) measure(m *infer.Model) error {
 	}
 	s.DecodeTokensPerS = max(s.DecodeTokensPerS, float64(s.DecodeTokens)/time.Since(began).Seconds())
 	return nil
-}
-
-// resetPeak makes the system forget the process's peak memory and returns what it has now; 0 where that cannot be.
-func resetPeak() int64 {
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		return 0
-	}
-	return statusBytes("VmRSS")
-}
-
-// statusBytes reads a line of /proc/self/status.
-func statusBytes(name string) int64 {
-	data, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, name+":"); ok {
-			kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
-			return kib << 10
-		}
-	}
-	return 0
 }

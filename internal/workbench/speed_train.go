@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/seed-d24fde5f/distill/internal/hint"
+	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/student"
@@ -50,7 +51,7 @@ func MeasureTraining(ctx context.Context, t TrainingShape) (TrainingSpeed, error
 // MeasureStudent times whole training steps of a student of any configuration; of t the layers and widths are not looked at.
 func MeasureStudent(ctx context.Context, cfg model.Config, t TrainingShape) (TrainingSpeed, error) {
 	debug.FreeOSMemory()
-	idle := resetPeak()
+	idle := host.ResetPeakMemory()
 	s, err := student.New(cfg, 1, student.Threads(t.Threads), student.BF16(t.BF16))
 	if err != nil {
 		return TrainingSpeed{}, &hint.Error{Err: fmt.Errorf("bench: %w", err)}
@@ -70,7 +71,7 @@ func MeasureStudent(ctx context.Context, cfg model.Config, t TrainingShape) (Tra
 	}
 	r := TrainingSpeed{BestTokensPerS: speed.Best, MeanTokensPerS: speed.Mean, Threads: threads, Kernel: kernel.Implementation(), Parameters: cfg.Params()}
 	if idle > 0 {
-		r.PeakRSSBytes = max(0, statusBytes("VmHWM")-idle)
+		r.PeakRSSBytes = max(0, host.PeakMemory()-idle)
 	}
 	peak := kernel.MeasurePeak()
 	most := peak.FMA

@@ -31,6 +31,8 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/seed-d24fde5f/distill/internal/durable"
 )
 
 const (
@@ -86,8 +88,8 @@ func SaveAs(path string, s State) error {
 	if err := write(filepath.Join(tmp, fileName), s); err != nil {
 		return fmt.Errorf("checkpoint: write %s: %w", path, err)
 	}
-	if err := syncDir(tmp); err != nil {
-		return err
+	if err := durable.SyncFolder(tmp); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
 	}
 	// A folder cannot be renamed over a full one: the old one steps aside, and is found again by Newest if we die here.
 	aside := path + ".old"
@@ -99,7 +101,10 @@ func SaveAs(path string, s State) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	os.RemoveAll(aside)
-	return syncDir(filepath.Dir(path))
+	if err := durable.SyncFolder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
 }
 
 func write(path string, s State) (err error) {
@@ -148,18 +153,6 @@ func writeFloats(w io.Writer, x []float32) error {
 		if _, err := w.Write(buf); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("checkpoint: sync %s: %w", dir, err)
 	}
 	return nil
 }

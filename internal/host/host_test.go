@@ -1,0 +1,79 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestName(t *testing.T) {
+	if Name() == "" {
+		t.Error("the machine has no name")
+	}
+}
+
+// TestFiguresHoldTogether: what Linux tells is within the bounds that the figures set each other.
+func TestFiguresHoldTogether(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems tell nothing")
+	}
+	all, free := Memory(), AvailableMemory()
+	if all < 64<<20 || free <= 0 || free > all {
+		t.Errorf("%d of %d bytes of memory available", free, all)
+	}
+	if n := PeakMemory(); n < 1<<20 || n > all {
+		t.Errorf("peak memory %d of %d bytes", n, all)
+	}
+	here := FreeDisk(t.TempDir())
+	if deep := FreeDisk(filepath.Join(t.TempDir(), "not", "there", "yet")); here <= 0 || deep <= 0 {
+		t.Errorf("%d bytes free, %d where the folder is still to be made", here, deep)
+	}
+}
+
+// TestPeakMemory: what was touched counts, and is forgotten.
+func TestPeakMemory(t *testing.T) {
+	idle := ResetPeakMemory()
+	if idle == 0 {
+		t.Skip("the system does not let a process reset its peak")
+	}
+	const size = 64 << 20
+	touched := make([]byte, size)
+	for i := 0; i < size; i += os.Getpagesize() {
+		touched[i] = 1
+	}
+	if grown := PeakMemory() - idle; grown < size/2 {
+		t.Errorf("%d MB touched, the peak grew by %d", size>>20, grown>>20)
+	}
+	runtime.KeepAlive(touched)
+}
+
+// TestProcessorTime: work takes time, and the clock does not run back.
+func TestProcessorTime(t *testing.T) {
+	began := ProcessorTime()
+	if began == 0 {
+		t.Skip("the system does not tell")
+	}
+	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); {
+	}
+	if used := ProcessorTime() - began; used <= 0 {
+		t.Errorf("%v of work used %v", 30*time.Millisecond, used)
+	}
+}
+
+func TestLinesOfProc(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "status")
+	if err := os.WriteFile(path, []byte("Name:\tdistill\nVmHWM:\t    2048 kB\nno colon\nModel\t: Pi: 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := valueIn(path, "Model"); got != "Pi: 5" {
+		t.Errorf("a value with a colon: %q", got)
+	}
+	if got := bytesIn(path, "VmHWM"); got != 2<<20 {
+		t.Errorf("2048 kB are %d bytes", got)
+	}
+	if got := bytesIn(path, "VmRSS") + bytesIn(path, "Name") + bytesIn(path+"x", "VmHWM"); got != 0 {
+		t.Errorf("what is not there has %d bytes", got)
+	}
+}
