@@ -132,7 +132,7 @@ func activations(cfg model.Config, n, factor int, shared, inference bool) (kept,
 	}
 	perRow := halves + (2*cfg.Layers+2)*width // and what each operation hands on
 	if !inference {
-		perRow += (2*cfg.Layers + 2) * width                                 // gradients of the same
+		perRow += width                                                      // the gradient on its way back
 		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim // scratch
 	}
 	chunk := nn.ChunkRows(cfg.Vocab, n)

@@ -117,7 +117,7 @@ func checkGradient(t *testing.T, name string, s *student.Student, b *train.Batch
 func TestInvariances(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	cfg := small()
-	b := batch(r, 4, 16, cfg.Vocab)
+	b := batch(r, 10, 16, cfg.Vocab) // more rows than a chunk of a half has
 	reference := gradients(t, newStudent(t, cfg), b)
 	for name, options := range map[string][]student.Option{
 		"one thread":    {student.Threads(1)},

@@ -4,12 +4,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Pool is a set of persistent workers. The caller of a method works along, so a pool of n threads
 // keeps n−1 goroutines. A nil *Pool is valid and runs everything on the caller.
 //
-// Workers look for work for some ten microseconds after a job and then sleep until the next one: a
+// Workers look for work for half a millisecond after a job and then sleep until the next one: a
 // region costs a microsecond or two while training is busy and nothing when the program is idle.
 // Items are claimed one by one, so a worker that the operating system does not schedule (an
 // oversubscribed machine, an exhausted CPU quota) delays nothing but the item it already holds.
@@ -31,8 +32,29 @@ type Pool struct {
 // Task is work in numbered items. Do is called once for each item, from several goroutines.
 type Task interface{ Do(item int) }
 
-// spins is how often an idle worker looks for a job before it sleeps.
-const spins = 2000
+// patience is how long a thread looks for what it waits for before it sleeps. Waking one takes longer
+// than most loops of a step, and the last item of a job keeps the others waiting for some hundred
+// microseconds.
+const patience = 500 * time.Microsecond
+
+// wait counts how long a thread has been looking.
+type wait struct {
+	looks int
+	until time.Time
+}
+
+// over pauses and reports whether it is time to sleep.
+func (w *wait) over() bool {
+	pause()
+	if w.looks++; w.looks%64 != 0 {
+		return false
+	}
+	now := time.Now()
+	if w.until.IsZero() {
+		w.until = now.Add(patience)
+	}
+	return now.After(w.until)
+}
 
 // NewPool returns a pool of that many threads. Zero or less means runtime.GOMAXPROCS, which honours
 // the processors the process may use and, on Linux, its cgroup CPU quota. Close it after use.
@@ -129,11 +151,10 @@ func (p *Pool) step() bool {
 
 // await returns when n items are done.
 func (p *Pool) await(n int64) {
-	for range spins {
+	for w := (wait{}); !w.over(); {
 		if p.done.Load() == n {
 			return
 		}
-		pause()
 	}
 	p.waiting.Store(true)
 	if p.done.Load() == n && p.waiting.Swap(false) {
@@ -144,13 +165,9 @@ func (p *Pool) await(n int64) {
 
 func (p *Pool) work() {
 	for {
-		idle := 0
-		for idle < spins {
+		for w := (wait{}); !w.over(); {
 			if p.step() {
-				idle = 0
-			} else {
-				idle++
-				pause()
+				w = wait{}
 			}
 		}
 		p.asleep.Add(1)

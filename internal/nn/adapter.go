@@ -41,7 +41,7 @@ func (a *Adapter) backward(e *Engine, dx, dy, x kernel.Matrix) {
 	d := growMatrix(&e.scratch.dropped, dx.Rows, dx.Cols)
 	kernel.GemmNN(e.Pool, e.Precision, d, dh, a.A.matrix(a.A.Data()), false)
 	a.mask(e, d, d)
-	e.eachRow(addRow, dx, d, nil)
+	e.eachRow(rowTask{do: addRow, a: dx, b: d})
 }
 
 // seen returns what of x the adapter sees: all of it but in training with dropout.

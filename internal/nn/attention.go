@@ -28,12 +28,15 @@ type Attention struct {
 	// normed input (N, C) and the heads' outputs (N, H·D).
 	Watch func(in, out, normed, inner kernel.Matrix)
 
-	e           *Engine
-	qkv, output *linear
-	own         attentionState
-	y, dx       *tensor.Dense
-	params      Params
-	grads       []G.Value
+	e               *Engine
+	qkv, output     *linear
+	inward, outward int // rows of a chunk up to attention and behind it
+	own             attentionState
+	y               *tensor.Dense
+	params          Params
+	grads           []G.Value
+
+	run attentionRun
 }
 
 // attentionState is what the backward pass needs of the forward pass.
@@ -47,12 +50,25 @@ type attentionState struct {
 	out  []float32     // (N, H·D)
 }
 
+// attentionRun is what the chunks of a pass read and write.
+type attentionRun struct {
+	x, y  kernel.Matrix // of the forward pass
+	dy    kernel.Matrix // of the backward pass; dx takes its place
+	dall  kernel.Matrix // gradients of queries, keys and values as attention makes them,
+	dqkv  kernel.Matrix // and of what qkv made, in the same memory
+	dNorm kernel.Matrix // a row for each chunk
+}
+
 // Apply adds the half to the graph.
 func (a *Attention) Apply(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
 	a.e = e
 	a.qkv = newLinear(e, Params{a.Query, a.Key, a.Value}, Params{a.QueryBias, a.KeyBias, a.ValueBias},
 		[]*Adapter{a.QueryAdapter, a.KeyAdapter, a.ValueAdapter})
 	a.output = newLinear(e, Params{a.Output}, nil, []*Adapter{a.OutputAdapter})
+	a.outward = e.chunkOf(a.output)
+	if a.inward = e.chunkOf(a.qkv); a.QueryNorm != nil {
+		a.inward = e.rows // its scratch memory is for one thread
+	}
 	a.params = append(append(Params{a.Norm}, a.qkv.params()...), a.output.params()...)
 	for _, p := range []*Param{a.QueryNorm, a.KeyNorm} {
 		if p != nil {
@@ -72,14 +88,14 @@ func (a *Attention) state() *attentionState {
 // Forward implements Function.
 func (a *Attention) Forward(in []G.Value) (G.Value, error) {
 	x := dense(data(in[0]), a.e.rows)
-	a.attend(x)
 	y := growTensor(&a.y, x.Rows, x.Cols)
-	out := dense(data(y), x.Rows)
-	a.e.copyMatrix(out, x)
-	heads := dense(a.state().out, x.Rows)
-	a.output.forward(a.e, out, heads, true)
+	a.attend(x)
+	a.output.pack(a.e)
+	a.run = attentionRun{x: x, y: dense(data(y), x.Rows)}
+	a.e.inChunks(a.outward, (*attentionOutward)(a))
+	a.run = attentionRun{}
 	if a.Watch != nil {
-		a.Watch(x, out, a.state().h, heads)
+		a.Watch(x, dense(data(y), x.Rows), a.state().h, dense(a.state().out, x.Rows))
 	}
 	return y, nil
 }
@@ -89,19 +105,47 @@ func (a *Attention) attend(x kernel.Matrix) {
 	s, e, n := a.state(), a.e, x.Rows
 	e.growFactor(&s.h, n, x.Cols, a.Watch != nil || a.qkv.masks())
 	s.inv = grow(&s.inv, n)
-	kernel.RMSNormForward(e.Pool, s.h, x, a.Norm.Data(), a.Eps, s.inv)
 	all := growMatrix(&s.qkv, n, (a.Heads+2*a.KVHeads)*a.HeadDim)
 	s.qkv = all.Data
-	a.qkv.forward(e, all, s.h, false)
+	a.qkv.pack(e)
+	a.run = attentionRun{x: x}
+	e.inChunks(a.inward, (*attentionInward)(a))
+	a.run = attentionRun{}
 	q, k, v := a.split(all)
-	if a.QueryNorm != nil {
-		a.normHeads(q, k)
-	}
-	kernel.RoPEForward(e.Pool, q, a.RoPE, e.layout.position)
-	kernel.RoPEForward(e.Pool, k, a.RoPE, e.layout.position)
 	out := growMatrix(&s.out, n, a.Heads*a.HeadDim)
 	s.out, s.lse = out.Data, grow(&s.lse, a.Heads*n)
 	a.kernel().Forward(e.Pool, out, q, k, v, s.lse)
+}
+
+// attentionInward makes queries, keys and values.
+type attentionInward Attention
+
+// Do implements kernel.Task on chunks of rows.
+func (t *attentionInward) Do(i int) {
+	a, e := (*Attention)(t), t.e
+	s := a.state()
+	lo, hi := e.chunk(i, a.inward)
+	h, all := s.h.Slice(lo, hi), dense(s.qkv, e.rows).Slice(lo, hi)
+	kernel.RMSNormForward(e.Pool, h, a.run.x.Slice(lo, hi), a.Norm.Data(), a.Eps, s.inv[lo:hi])
+	a.qkv.forward(e, all, h, false)
+	q, k, _ := a.split(all)
+	if a.QueryNorm != nil {
+		a.normHeads(q, k)
+	}
+	kernel.RoPEForward(e.Pool, q, a.RoPE, e.layout.position[lo:hi])
+	kernel.RoPEForward(e.Pool, k, a.RoPE, e.layout.position[lo:hi])
+}
+
+// attentionOutward adds the output projection to the residual stream.
+type attentionOutward Attention
+
+// Do implements kernel.Task on chunks of rows.
+func (t *attentionOutward) Do(i int) {
+	a, e := (*Attention)(t), t.e
+	lo, hi := e.chunk(i, a.outward)
+	y := a.run.y.Slice(lo, hi)
+	e.copyMatrix(y, a.run.x.Slice(lo, hi))
+	a.output.forward(e, y, dense(a.state().out, e.rows).Slice(lo, hi), true)
 }
 
 func (a *Attention) kernel() kernel.Attention {
@@ -154,19 +198,35 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	dall := growMatrix(&e.scratch.wide, n, len(s.qkv)/n)
 	dq, dk, dv := a.split(dall)
 	a.kernel().Backward(e.Pool, dq, dk, dv, dout, out, q, k, v, s.lse)
-	kernel.RoPEBackward(e.Pool, dq, a.RoPE, e.layout.position)
-	kernel.RoPEBackward(e.Pool, dk, a.RoPE, e.layout.position)
+	a.run = attentionRun{x: x, dy: dy, dall: dall, dqkv: dall, dNorm: e.partials(a.inward, x.Cols)}
+	e.inChunks(a.inward, (*attentionInwardBackward)(a))
+	addPartials(a.Norm, a.run.dNorm)
+	a.qkv.backwardWeights(e, a.run.dqkv, s.h)
+	a.run = attentionRun{}
+	a.grads = grads(a.grads, dyv, a.params)
+	return a.grads, nil
+}
+
+// attentionInwardBackward takes the gradients of queries, keys and values back to the input of the half.
+type attentionInwardBackward Attention
+
+// Do implements kernel.Task on chunks of rows.
+func (t *attentionInwardBackward) Do(i int) {
+	a, e, r := (*Attention)(t), t.e, &t.run
+	s := a.state()
+	lo, hi := e.chunk(i, a.inward)
+	dq, dk, _ := a.split(r.dall.Slice(lo, hi))
+	kernel.RoPEBackward(e.Pool, dq, a.RoPE, e.layout.position[lo:hi])
+	kernel.RoPEBackward(e.Pool, dk, a.RoPE, e.layout.position[lo:hi])
 	if a.QueryNorm != nil {
 		a.normHeadsBackward(dq, dk)
 	}
-	dh := growMatrix(&e.scratch.branch, n, x.Cols)
-	a.qkv.backward(e, dh, dall, s.h, false)
-	dxv := growTensor(&a.dx, n, x.Cols)
-	dx := dense(data(dxv), n)
-	e.copyMatrix(dx, dy)
-	kernel.RMSNormBackward(e.Pool, dx, e.gradOrScratch(a.Norm), dh, x, a.Norm.Data(), s.inv, true)
-	a.grads = grads(a.grads, dxv, a.params)
-	return a.grads, nil
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	x := r.x.Slice(lo, hi)
+	dh := growMatrix(&mine.branch, hi-lo, x.Cols)
+	a.qkv.backwardInput(e, dh, r.dqkv.Slice(lo, hi), s.h.Slice(lo, hi), false)
+	kernel.RMSNormBackward(e.Pool, r.dy.Slice(lo, hi), r.dNorm.Row(i), dh, x, a.Norm.Data(), s.inv[lo:hi], true)
 }
 
 // normHeadsBackward takes dq and dk back through the norm over each head, in place.

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"sync"
+
 	"gorgonia.org/tensor"
 
 	"github.com/seed-d24fde5f/distill/internal/kernel"
@@ -54,14 +56,16 @@ type Engine struct {
 	attention attentionState // shared where nothing need be kept
 	ffn       feedForwardState
 	scratch   scratch
-	task      rowTask
+	spare     spareScratch
 	columns   columnTask
 	decoding  decodeTask
 }
 
 // NewEngine returns an engine for batches of the given shape. Engines that share packs have one precision.
 func NewEngine(pool *kernel.Pool, prec kernel.Precision, packs Packs, batchRows, length int) *Engine {
-	return &Engine{Pool: pool, Precision: prec, packs: packs, rows: batchRows * length}
+	e := &Engine{Pool: pool, Precision: prec, packs: packs, rows: batchRows * length}
+	e.spare.free = append(e.spare.free, &e.scratch)
+	return e
 }
 
 // Feed sets what the next run reads. The gradient is that of scale · Σ weight · loss; scale is usually one over the
@@ -75,7 +79,31 @@ func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
 // scratch holds buffers that live within one operation; all operations of an engine use the same ones, since a
 // TapeMachine runs them one after another.
 type scratch struct {
-	wide, narrow, branch, low, dropped, tile []float32
+	wide, narrow, branch, low, dropped, tile, partials []float32
+}
+
+// spareScratch is scratch for threads that work on chunks: the engine's own, and as much as there were threads at once.
+type spareScratch struct {
+	lock sync.Mutex
+	free []*scratch
+}
+
+func (e *Engine) borrow() *scratch {
+	e.spare.lock.Lock()
+	defer e.spare.lock.Unlock()
+	n := len(e.spare.free)
+	if n == 0 {
+		return new(scratch)
+	}
+	s := e.spare.free[n-1]
+	e.spare.free = e.spare.free[:n-1]
+	return s
+}
+
+func (e *Engine) giveBack(s *scratch) {
+	e.spare.lock.Lock()
+	e.spare.free = append(e.spare.free, s)
+	e.spare.lock.Unlock()
 }
 
 // grow returns buf with n elements, reallocated when it is too short. Its contents are not defined.

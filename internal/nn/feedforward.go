@@ -23,10 +23,13 @@ type FeedForward struct {
 
 	e            *Engine
 	gateUp, down *linear
+	size         int // rows of a chunk
 	own          feedForwardState
-	y, dx        *tensor.Dense
+	y            *tensor.Dense
 	params       Params
 	grads        []G.Value
+
+	run feedForwardRun
 }
 
 // feedForwardState is what the backward pass needs of the forward pass.
@@ -37,11 +40,20 @@ type feedForwardState struct {
 	a      kernel.Matrix // (N, F)
 }
 
+// feedForwardRun is what the chunks of a pass read and write.
+type feedForwardRun struct {
+	x, y    kernel.Matrix // of the forward pass; y has no elements if only the state is wanted
+	dy      kernel.Matrix // of the backward pass; dx takes its place
+	dGateUp kernel.Matrix
+	dNorm   kernel.Matrix // a row for each chunk
+}
+
 // Apply adds the half to the graph.
 func (f *FeedForward) Apply(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
 	f.e = e
 	f.gateUp = newLinear(e, Params{f.Gate, f.Up}, nil, []*Adapter{f.GateAdapter, f.UpAdapter})
 	f.down = newLinear(e, Params{f.Down}, nil, []*Adapter{f.DownAdapter})
+	f.size = e.chunkOf(f.gateUp, f.down)
 	f.params = append(append(Params{f.Norm}, f.gateUp.params()...), f.down.params()...)
 	return in.apply("feed-forward", f, x.Shape(), x, f.params)
 }
@@ -58,49 +70,75 @@ func (f *FeedForward) state() *feedForwardState {
 func (f *FeedForward) Forward(in []G.Value) (G.Value, error) {
 	x := dense(data(in[0]), f.e.rows)
 	y := growTensor(&f.y, x.Rows, x.Cols)
-	f.hidden(x)
-	out := dense(data(y), x.Rows)
-	f.e.copyMatrix(out, x)
-	s := f.state()
-	f.down.forward(f.e, out, s.a, true)
+	f.forward(x, dense(data(y), x.Rows))
 	if f.Watch != nil {
-		f.Watch(x, out, s.h, s.a)
+		f.Watch(x, dense(data(y), x.Rows), f.state().h, f.state().a)
 	}
 	return y, nil
 }
 
-// hidden computes everything up to the input of down.
-func (f *FeedForward) hidden(x kernel.Matrix) {
+// forward makes the state, and y where it has elements.
+func (f *FeedForward) forward(x, y kernel.Matrix) {
 	s, n, width := f.state(), x.Rows, f.Gate.Shape()[0]
 	f.e.growFactor(&s.h, n, x.Cols, f.Watch != nil || f.gateUp.masks())
 	s.inv = grow(&s.inv, n)
-	kernel.RMSNormForward(f.e.Pool, s.h, x, f.Norm.Data(), f.Eps, s.inv)
 	growPadded(&s.gateUp, n, 2*width)
-	f.gateUp.forward(f.e, s.gateUp, s.h, false)
 	f.e.growFactor(&s.a, n, width, f.Watch != nil || f.down.masks())
-	kernel.SwiGLUForward(f.e.Pool, s.a, s.gateUp.Columns(0, width), s.gateUp.Columns(width, 2*width))
+	f.gateUp.pack(f.e)
+	f.down.pack(f.e)
+	f.run = feedForwardRun{x: x, y: y}
+	f.e.inChunks(f.size, (*feedForwardForward)(f))
+	f.run = feedForwardRun{}
+}
+
+type feedForwardForward FeedForward
+
+// Do implements kernel.Task on chunks of rows.
+func (f *feedForwardForward) Do(i int) {
+	e, s, width := f.e, (*FeedForward)(f).state(), f.Gate.Shape()[0]
+	lo, hi := e.chunk(i, f.size)
+	x, h, gateUp, a := f.run.x.Slice(lo, hi), s.h.Slice(lo, hi), s.gateUp.Slice(lo, hi), s.a.Slice(lo, hi)
+	kernel.RMSNormForward(e.Pool, h, x, f.Norm.Data(), f.Eps, s.inv[lo:hi])
+	f.gateUp.forward(e, gateUp, h, false)
+	kernel.SwiGLUForward(e.Pool, a, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
+	if f.run.y.Rows == 0 {
+		return
+	}
+	y := f.run.y.Slice(lo, hi)
+	e.copyMatrix(y, x)
+	f.down.forward(e, y, a, true)
 }
 
 // Backward implements Function.
 func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	e, s := f.e, f.state()
 	x, dy := dense(data(in[0]), e.rows), dense(data(dyv), e.rows)
-	n, width := x.Rows, f.Gate.Shape()[0]
 	if e.Recompute {
-		f.hidden(x)
+		f.forward(x, kernel.Matrix{})
 	}
-	da := growMatrix(&e.scratch.wide, n, width)
-	f.down.backward(e, da, dy, s.a, false)
+	f.down.backwardWeights(e, dy, s.a)
 	// The gradients of gate and up take the place of their values, which are not needed again.
-	gate, up := s.gateUp.Columns(0, width), s.gateUp.Columns(width, 2*width)
-	dGateUp := e.gradientFactor(s.gateUp)
-	kernel.SwiGLUBackward(e.Pool, dGateUp.Columns(0, width), dGateUp.Columns(width, 2*width), da, gate, up)
-	dh := growMatrix(&e.scratch.branch, n, x.Cols)
-	f.gateUp.backward(e, dh, dGateUp, s.h, false)
-	dxv := growTensor(&f.dx, x.Rows, x.Cols)
-	dx := dense(data(dxv), n)
-	e.copyMatrix(dx, dy)
-	kernel.RMSNormBackward(e.Pool, dx, e.gradOrScratch(f.Norm), dh, x, f.Norm.Data(), s.inv, true)
-	f.grads = grads(f.grads, dxv, f.params)
+	f.run = feedForwardRun{x: x, dy: dy, dGateUp: e.gradientFactor(s.gateUp), dNorm: e.partials(f.size, x.Cols)}
+	e.inChunks(f.size, (*feedForwardBackward)(f))
+	addPartials(f.Norm, f.run.dNorm)
+	f.gateUp.backwardWeights(e, f.run.dGateUp, s.h)
+	f.run = feedForwardRun{}
+	f.grads = grads(f.grads, dyv, f.params)
 	return f.grads, nil
+}
+
+type feedForwardBackward FeedForward
+
+// Do implements kernel.Task on chunks of rows.
+func (f *feedForwardBackward) Do(i int) {
+	e, r, s, width := f.e, &f.run, (*FeedForward)(f).state(), f.Gate.Shape()[0]
+	lo, hi := e.chunk(i, f.size)
+	x, dy, gateUp, dGateUp := r.x.Slice(lo, hi), r.dy.Slice(lo, hi), s.gateUp.Slice(lo, hi), r.dGateUp.Slice(lo, hi)
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	da, dh := growMatrix(&mine.wide, hi-lo, width), growMatrix(&mine.branch, hi-lo, x.Cols)
+	f.down.backwardInput(e, da, dy, s.a.Slice(lo, hi), false)
+	kernel.SwiGLUBackward(e.Pool, dGateUp.Columns(0, width), dGateUp.Columns(width, 2*width), da, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
+	f.gateUp.backwardInput(e, dh, dGateUp, s.h.Slice(lo, hi), false)
+	kernel.RMSNormBackward(e.Pool, dy, r.dNorm.Row(i), dh, x, f.Norm.Data(), s.inv[lo:hi], true)
 }

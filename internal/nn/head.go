@@ -114,7 +114,10 @@ func (h *Head) Forward(in []G.Value) (G.Value, error) {
 	h.totals = Totals{Tokens: len(h.rows)}
 	h.linear.pack(e)
 	if !e.Inference {
-		clear(data(growTensor(&h.dh, x.Rows, x.Cols)))
+		dh := dense(data(growTensor(&h.dh, x.Rows, x.Cols)), x.Rows)
+		if len(h.rows) < x.Rows {
+			e.clearMatrix(dh)
+		}
 	}
 	if cap(h.values) < h.chunk {
 		h.values = make([]Value, h.chunk)
@@ -130,9 +133,14 @@ func (h *Head) Forward(in []G.Value) (G.Value, error) {
 func (h *Head) forwardChunk(x kernel.Matrix) {
 	e, n := h.e, min(h.chunk, len(h.rows)-h.first)
 	rows := h.rows[h.first : h.first+n]
-	input := growMatrix(&h.input, n, x.Cols)
-	h.input = input.Data
-	kernel.Gather(e.Pool, input, x, rows)
+	lo := int(rows[0])
+	together := int(rows[n-1]) == lo+n-1 // then they are used where they lie
+	input := x.Slice(lo, lo+n)
+	if !together {
+		input = growMatrix(&h.input, n, x.Cols)
+		h.input = input.Data
+		kernel.Gather(e.Pool, input, x, rows)
+	}
 	growPadded(&h.logits, n, h.Output.Shape()[0])
 	h.linear.multiply(e, h.logits, input, false)
 	if t := e.batch.Teacher; t != nil {
@@ -147,13 +155,15 @@ func (h *Head) forwardChunk(x kernel.Matrix) {
 	if e.Inference {
 		return
 	}
-	dinput := growMatrix(&h.dinput, n, x.Cols)
-	h.dinput = dinput.Data
 	dlogits := e.gradientFactor(h.logits)
-	h.linear.multiplyBack(e, dinput, dlogits, false)
 	dh := dense(data(h.dh), x.Rows)
-	for i, r := range rows {
-		copy(dh.Row(int(r)), dinput.Row(i)) // a memory stream, too short to divide
+	if together {
+		h.linear.multiplyBack(e, dh.Slice(lo, lo+n), dlogits, false)
+	} else {
+		dinput := growMatrix(&h.dinput, n, x.Cols)
+		h.dinput = dinput.Data
+		h.linear.multiplyBack(e, dinput, dlogits, false)
+		e.copyTo(dh, dinput, rows)
 	}
 	if !h.Output.Frozen() {
 		kernel.GemmTN(e.Pool, e.Precision, h.Output.matrix(h.Output.GradData()), dlogits, input, true)

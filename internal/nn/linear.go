@@ -95,11 +95,29 @@ func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 
 // backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
 func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
+	l.backwardInput(e, dx, dy, x, accumulate)
+	l.backwardWeights(e, dy, x)
+}
+
+// backwardInput computes dx, and what adapters learn.
+func (l *linear) backwardInput(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
 	l.multiplyBack(e, dx, dy, accumulate)
+	if l.adapters == nil {
+		return
+	}
+	l.eachPart(func(i, lo, hi int) {
+		if l.adapters[i] != nil {
+			l.adapters[i].backward(e, dx, dy.Columns(lo, hi), x)
+		}
+	})
+}
+
+// backwardWeights adds to the gradients of weights and biases.
+func (l *linear) backwardWeights(e *Engine, dy, x kernel.Matrix) {
 	s := l.stack
 	if s != nil && s.grad != nil {
 		kernel.GemmTN(e.Pool, e.Precision, kernel.NewMatrix(s.grad, s.rows, s.cols), dy, x, true)
-		if l.biases == nil && l.adapters == nil {
+		if l.biases == nil {
 			return
 		}
 	}
@@ -110,9 +128,6 @@ func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
 		}
 		if l.biases != nil && l.biases[i] != nil && !l.biases[i].Frozen() {
 			e.addColumnSums(l.biases[i].GradData(), part)
-		}
-		if l.adapters != nil && l.adapters[i] != nil {
-			l.adapters[i].backward(e, dx, part, x)
 		}
 	})
 }

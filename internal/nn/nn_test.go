@@ -303,6 +303,37 @@ func TestHeadChunks(t *testing.T) {
 	}
 }
 
+// TestHalfChunks checks that halves of a block do not depend on how many rows go through them at once.
+func TestHalfChunks(t *testing.T) {
+	b := testBatch()
+	x, direction := param("x", 0, testN, testWidth), param("direction", 0, testN, testWidth).Data()
+	f, a := testFeedForward(false), testAttention(2, 1, false)
+	for name, op := range map[string]struct {
+		apply func(e *Engine, in Inputs, x *G.Node) (*G.Node, error)
+		sizes []*int
+	}{
+		"feed-forward": {f.Apply, []*int{&f.size}},
+		"attention":    {a.Apply, []*int{&a.inward, &a.outward}},
+	} {
+		var first outcome
+		for _, chunk := range []int{testN, 1, 5} {
+			for _, recompute := range []bool{false, true} {
+				got := runFused(t, operation{fused: func(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
+					n, err := op.apply(e, in, x)
+					for _, size := range op.sizes {
+						*size = chunk
+					}
+					return n, err
+				}}, testEngine(b, recompute), x, direction)
+				if first.value == nil {
+					first = got
+				}
+				compare(t, fmt.Sprintf("%s in chunks of %d, recompute %v", name, chunk, recompute), got, first)
+			}
+		}
+	}
+}
+
 // TestRounded checks straight-through rounding: the value is that of the rounded weights, the gradient that at them.
 func TestRounded(t *testing.T) {
 	b := testBatch()

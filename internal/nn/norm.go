@@ -9,16 +9,17 @@ import (
 
 // Norm returns RMSNorm of x (N, C) with the given weight (C).
 func Norm(e *Engine, in Inputs, x *G.Node, weight *Param, eps float32) (*G.Node, error) {
-	f := &norm{e: e, weight: weight, eps: eps}
-	return in.apply("norm", f, x.Shape(), x, Params{weight})
+	f := &norm{e: e, weight: weight, eps: eps, params: Params{weight}}
+	return in.apply("norm", f, x.Shape(), x, f.params)
 }
 
 type norm struct {
 	e      *Engine
 	weight *Param
 	eps    float32
+	params Params
 
-	y, dx *tensor.Dense
+	y     *tensor.Dense
 	inv   []float32
 	grads []G.Value
 }
@@ -32,14 +33,11 @@ func (f *norm) Forward(in []G.Value) (G.Value, error) {
 
 func (f *norm) Backward(in []G.Value, _, dy G.Value) ([]G.Value, error) {
 	x := dense(data(in[0]), f.e.rows)
-	dx := growTensor(&f.dx, x.Rows, x.Cols)
-	kernel.RMSNormBackward(f.e.Pool, dense(data(dx), x.Rows), f.weightGrad(), dense(data(dy), x.Rows), x, f.weight.Data(), f.inv, false)
-	f.grads = grads(f.grads, dx, Params{f.weight})
+	dx := dense(data(dy), x.Rows) // in place of dy
+	kernel.RMSNormBackward(f.e.Pool, dx, f.e.gradOrScratch(f.weight), dx, x, f.weight.Data(), f.inv, false)
+	f.grads = grads(f.grads, dy, f.params)
 	return f.grads, nil
 }
-
-// weightGrad returns the accumulator, or memory that nobody reads for a frozen weight.
-func (f *norm) weightGrad() []float32 { return f.e.gradOrScratch(f.weight) }
 
 // gradOrScratch returns the accumulator of a norm's weight, or scratch for a frozen one.
 func (e *Engine) gradOrScratch(p *Param) []float32 {

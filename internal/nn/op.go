@@ -17,7 +17,8 @@ type Function interface {
 	// Forward returns the value for the inputs.
 	Forward(in []G.Value) (G.Value, error)
 	// Backward returns one gradient per input, nil for an input that is not differentiated, given the inputs, the
-	// value and its gradient dy. The gradient of a parameter is its accumulator, added to and returned.
+	// value and its gradient dy. The gradient of a parameter is its accumulator, added to and returned. dy is read by
+	// nobody else, so that of an input may take its place.
 	Backward(in []G.Value, out, dy G.Value) ([]G.Value, error)
 }
 
