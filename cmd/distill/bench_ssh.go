@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/device"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/ssh"
@@ -146,11 +147,11 @@ func keepSpeeds(c *cli.Context, model string, at about, speeds []workbench.Speed
 			best = s
 		}
 	}
-	found := []recipe.Measurement{{Device: at.CPU, Memory: at.Memory, File: filepath.Base(model), Sum: sum, When: time.Now().UTC().Truncate(time.Second),
+	found := []device.Measurement{{Device: at.CPU, Memory: at.Memory, File: filepath.Base(model), Sum: sum, When: time.Now().UTC().Truncate(time.Second),
 		Program: "distill " + at.Version, Speed: best}}
 	if file, err := measurementsFile(); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "plans will not know of this: %v\n", err)
-	} else if err := recipe.KeepMeasurements(file, found); err != nil {
+	} else if err := device.Keep(file, found); err != nil {
 		return err
 	}
 	dir := recipe.RunOf(c.Args().First())

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/infer"
-	"github.com/seed-d24fde5f/distill/internal/recipe"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func chatCommand() *cli.Command {
@@ -40,7 +40,7 @@ func startChat(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := recipe.OpenTalker(args[0], c.Int("threads"), c.Int("ctx"), 1)
+	t, err := workbench.OpenTalker(args[0], c.Int("threads"), c.Int("ctx"), 1)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func startChat(c *cli.Context) error {
 
 // conversation is a chat under way.
 type conversation struct {
-	talker   *recipe.Talker
+	talker   *workbench.Talker
 	out      io.Writer
 	notes    io.Writer // for what is not part of an answer
 	system   string

@@ -16,7 +16,6 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/internal/report"
-	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
@@ -198,7 +197,7 @@ func modelTokenize(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	tok, err := openTokenizer(args[0])
+	tok, _, err := workbench.OpenTokenizer(args[0])
 	if err != nil {
 		return err
 	}
@@ -217,40 +216,9 @@ func modelTokenize(c *cli.Context) error {
 	return printIDs(c.App.Writer, tok.Encode(text, c.Bool("special")))
 }
 
-// openTokenizer opens the tokenizer that a MODEL argument has, be it of an architecture that cannot be run or a file that
-// holds a vocabulary alone.
-func openTokenizer(name string) (*tokenizer.Tokenizer, error) {
-	path, err := workbench.Resolve(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); err != nil { // a built-in model
-		m, err := openWithTokenizer(name)
-		if err != nil {
-			return nil, err
-		}
-		defer m.Close()
-		return m.Tokenizer, nil
-	}
-	tok, _, err := model.OpenTokenizer(path)
-	if err != nil {
-		return nil, usage(fmt.Sprintf("model: %s", err), "a GGUF file, a Hugging Face folder with a tokenizer.json, a run directory or builtin:NAME")
-	}
-	return tok, nil
-}
-
-func openWithTokenizer(name string) (*model.Model, error) {
-	m, err := workbench.Open(name)
-	if err == nil && m.Tokenizer == nil {
-		m.Close()
-		return nil, usage(name+" has no tokenizer", "put its tokenizer.json into the folder")
-	}
-	return m, err
-}
-
 // openForRunning opens a model and packs it to be run.
 func openForRunning(name string, threads int) (*infer.Model, error) {
-	m, err := openWithTokenizer(name)
+	m, err := workbench.OpenWithTokenizer(name)
 	if err != nil {
 		return nil, err
 	}

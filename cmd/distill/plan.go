@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
+	"github.com/seed-d24fde5f/distill/internal/device"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/watch"
@@ -56,9 +57,9 @@ func printPlan(c *cli.Context) error {
 		}
 	}
 	defer run.Close()
-	var measured []recipe.Measurement
+	var measured []device.Measurement
 	if file, err := measurementsFile(); err == nil {
-		if measured, err = recipe.ReadMeasurements(file); err != nil {
+		if measured, err = device.Read(file); err != nil {
 			return err
 		}
 	}
@@ -180,7 +181,7 @@ func exportTable(p *recipe.Plan) (header []string, rows [][]string) {
 }
 
 // speedText says how fast a file is on a device; ~ marks an estimate.
-func speedText(e *recipe.ExportPlan, d *recipe.Device) string {
+func speedText(e *recipe.ExportPlan, d *device.Device) string {
 	perSecond, fits := e.DecodePerS[d.Name]
 	switch {
 	case !fits:
@@ -214,7 +215,7 @@ func writeAnswerTimes(w io.Writer, p *recipe.Plan) {
 }
 
 // deviceName is a device's name in a sentence.
-func deviceName(d *recipe.Device) string {
+func deviceName(d *device.Device) string {
 	if d.Name == recipe.Here {
 		return d.Name
 	}
@@ -223,7 +224,7 @@ func deviceName(d *recipe.Device) string {
 
 // writeSources says where the speeds come from.
 func writeSources(w io.Writer, p *recipe.Plan) {
-	measured := func(d *recipe.Device) bool {
+	measured := func(d *device.Device) bool {
 		return slices.ContainsFunc(p.Exports, func(e recipe.ExportPlan) bool { return slices.Contains(e.MeasuredOn, d.Name) })
 	}
 	fmt.Fprintln(w, "tok/s is decoding one answer. ~ and > are estimates, from what was published of other models and programs:")

@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/server"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 func serveCommand() *cli.Command {
@@ -61,7 +61,7 @@ func serve(c *cli.Context) error {
 		screen.log.Warn("anyone who reaches this address can use the models", "addr", c.String("addr"), "hint", "--token-env NAME asks for a token")
 	}
 	for _, name := range args {
-		t, err := recipe.OpenTalker(name, c.Int("threads"), c.Int("ctx"), c.Int("slots"))
+		t, err := workbench.OpenTalker(name, c.Int("threads"), c.Int("ctx"), c.Int("slots"))
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,6 @@
-package recipe
+// Package device knows the small machines that a student may be meant for: what was published of their speed, and what the
+// program itself has measured there.
+package device
 
 import (
 	"math"
@@ -23,10 +25,10 @@ type Device struct {
 	Measured []Measurement `json:"measured,omitempty"`
 }
 
-// Devices are the machines that plans speak of. Decoding one sequence reads every weight once a token, so its speed is the
+// Published are the machines that plans speak of. Decoding one sequence reads every weight once a token, so its speed is the
 // memory's; the figures are what published measurements come to, not what data sheets promise. They are estimates, within
 // a factor of about one and a half for models of more than 100 MB; smaller ones are cut off at MostTokensPerS.
-var Devices = []Device{
+var Published = []Device{
 	{Name: "Raspberry Pi 5", BytesPerS: 8.1e9, MostTokensPerS: 400, Memory: 8 << 30, MemoryBytesPerS: 17.1e9,
 		Source: "Qwen2.5-0.5B Q4_K_M (398 MB) at 20.4 tokens/s, github.com/dambergn/ollama-benchmarks; " +
 			"Llama-3.2-3B Q4_K_M (2.0 GB) at 4.9 to 5.6, github.com/geerlingguy/ai-benchmarks, issues 7 and 24"},
@@ -59,9 +61,9 @@ func (d Device) DecodeTokensPerS(weightBytes int64) (perSecond float64, measured
 	return min(d.BytesPerS/size, d.MostTokensPerS), false, fits
 }
 
-// withMeasurements returns the devices with what was measured on them, and those that were measured alone after them.
-func withMeasurements(all []Measurement) []Device {
-	devices := slices.Clone(Devices)
+// With returns the published devices with what was measured on them, and those that were measured alone after them.
+func With(all []Measurement) []Device {
+	devices := slices.Clone(Published)
 	for _, m := range all {
 		i := slices.IndexFunc(devices, func(d Device) bool { return strings.HasPrefix(m.Device, d.Name) })
 		if i < 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/train/align"
 	"github.com/seed-d24fde5f/distill/train/loss"
 )
@@ -34,7 +35,7 @@ func (r *Run) bridge(l *language) (*across, error) {
 	if l.exact || name == "" || r.Recipe.Train.Loss.Kind == "ce" || r.Recipe.Train.Loss.Dense {
 		return nil, nil
 	}
-	teacher, _, err := openTokenizer(name)
+	teacher, _, err := workbench.OpenTokenizer(name)
 	if err != nil {
 		return nil, err
 	}

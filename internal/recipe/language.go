@@ -7,13 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/hint"
-	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -88,7 +86,7 @@ func (r *Run) studentLanguage(rows rowSeq) (*language, error) {
 
 // languageOf returns the language of a model on disk or inside the program. It need not have weights.
 func (r *Run) languageOf(name string) (*language, error) {
-	tok, template, err := openTokenizer(name)
+	tok, template, err := workbench.OpenTokenizer(name)
 	if err != nil {
 		return nil, err
 	}
@@ -99,37 +97,13 @@ func (r *Run) languageOf(name string) (*language, error) {
 	return r.newLanguage(tok, template, exact)
 }
 
-// openTokenizer returns the tokenizer and the chat template of what a MODEL argument names, or of a folder that has those
-// and nothing else.
-func openTokenizer(name string) (*tokenizer.Tokenizer, string, error) {
-	if strings.HasPrefix(name, workbench.BuiltinPrefix) {
-		m, err := workbench.Open(name)
-		if err != nil {
-			return nil, "", err
-		}
-		defer m.Close()
-		return m.Tokenizer, m.Template, nil
-	}
-	path := name
-	if _, err := os.Stat(filepath.Join(name, "tokenizer.json")); err != nil {
-		if path, err = workbench.Resolve(name); err != nil {
-			return nil, "", err
-		}
-	}
-	tok, template, err := model.OpenTokenizer(path)
-	if err != nil {
-		return nil, "", &hint.Error{Hint: "put its tokenizer.json into the folder", Err: err}
-	}
-	return tok, template, nil
-}
-
 // isTeachers reports whether a vocabulary is the one that the rows' token ids are in.
 func (r *Run) isTeachers(tok *tokenizer.Tokenizer) (bool, error) {
 	name := r.vocabulary()
 	if name == "" {
 		return false, nil
 	}
-	t, _, err := openTokenizer(name)
+	t, _, err := workbench.OpenTokenizer(name)
 	if err != nil {
 		return false, err
 	}

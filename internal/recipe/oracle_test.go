@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // closeCall is the difference of logits below which two runtimes may choose differently: they round activations of
@@ -17,7 +18,7 @@ const closeCall = 0.05
 // compareGreedy lets llama.cpp's library and our own runtime continue a prompt on the same file.
 func compareGreedy(t *testing.T, oracle, path string) {
 	t.Helper()
-	talker, err := OpenTalker(path, 1, 0, 1)
+	talker, err := workbench.OpenTalker(path, 1, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/device"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/host"
 	"github.com/seed-d24fde5f/distill/internal/model"
@@ -14,24 +15,24 @@ import (
 
 // Plan is what a recipe will take, told before anything is spent.
 type Plan struct {
-	Name       string         `json:"name"`
-	Prompts    int            `json:"prompts"`
-	Heldout    int            `json:"heldout"`
-	Generate   GeneratePlan   `json:"generate"`
-	Asked      []AskedPlan    `json:"asked"` // models beside the teacher, in the order in which they are asked
-	Train      TrainPlan      `json:"train"`
-	Exports    []ExportPlan   `json:"exports"`
-	Eval       EvalPlan       `json:"eval"`
-	Stages     []StagePlan    `json:"stages"`                   // that the recipe has, in their order
-	Seconds    Span           `json:"seconds"`                  // of all stages whose time is known
-	Unknown    []string       `json:"unknown_stages,omitempty"` // those whose time is not
-	PeakBytes  int64          `json:"peak_memory_bytes"`        // of the stage that takes most
-	DiskBytes  int64          `json:"disk_bytes"`
-	DiskFree   int64          `json:"disk_free_bytes"` // 0 where the system does not tell
-	Warnings   []string       `json:"warnings"`
-	Devices    []Device       `json:"devices"`
-	Student    StudentSummary `json:"student"`
-	PilotCalls int            `json:"pilot_calls"`
+	Name       string          `json:"name"`
+	Prompts    int             `json:"prompts"`
+	Heldout    int             `json:"heldout"`
+	Generate   GeneratePlan    `json:"generate"`
+	Asked      []AskedPlan     `json:"asked"` // models beside the teacher, in the order in which they are asked
+	Train      TrainPlan       `json:"train"`
+	Exports    []ExportPlan    `json:"exports"`
+	Eval       EvalPlan        `json:"eval"`
+	Stages     []StagePlan     `json:"stages"`                   // that the recipe has, in their order
+	Seconds    Span            `json:"seconds"`                  // of all stages whose time is known
+	Unknown    []string        `json:"unknown_stages,omitempty"` // those whose time is not
+	PeakBytes  int64           `json:"peak_memory_bytes"`        // of the stage that takes most
+	DiskBytes  int64           `json:"disk_bytes"`
+	DiskFree   int64           `json:"disk_free_bytes"` // 0 where the system does not tell
+	Warnings   []string        `json:"warnings"`
+	Devices    []device.Device `json:"devices"`
+	Student    StudentSummary  `json:"student"`
+	PilotCalls int             `json:"pilot_calls"`
 
 	refusal error // training will not fit
 }
@@ -98,7 +99,7 @@ type PlanOptions struct {
 	Pilot   int  // questions to be asked, and paid, beforehand; their answers are kept
 	NoBench bool // do not time a training step, nor decoding, and ask a teacher that runs here nothing
 	// Measured is what bench --ssh found on other machines; it counts before published figures.
-	Measured []Measurement
+	Measured []device.Measurement
 }
 
 // Plan estimates what the run will take. But for a pilot it spends nothing and writes nothing.
@@ -107,7 +108,7 @@ func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: withMeasurements(o.Measured), Warnings: []string{}, Asked: []AskedPlan{}}
+	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: device.With(o.Measured), Warnings: []string{}, Asked: []AskedPlan{}}
 	if o.Pilot > 0 {
 		if p.PilotCalls, err = r.pilot(ctx, o.Pilot); err != nil {
 			return nil, err
@@ -167,7 +168,7 @@ func (r *Run) studentShape() (model.Config, error) {
 	} else {
 		vocabulary := r.Recipe.Tokenizer.Size
 		if name := r.tokenizerModel(); name != "" {
-			tok, _, err := openTokenizer(name)
+			tok, _, err := workbench.OpenTokenizer(name)
 			if err != nil {
 				return cfg, err
 			}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // trainedTokenBytes is about what a token of a vocabulary that is still to be trained takes in a file, its merge included.
@@ -20,7 +21,7 @@ func (r *Run) containerBytes(cfg model.Config) (int64, error) {
 	if name == "" {
 		return trainedTokenBytes * int64(cfg.Vocab), nil
 	}
-	tok, template, err := openTokenizer(name)
+	tok, template, err := workbench.OpenTokenizer(name)
 	if err != nil {
 		return 0, err
 	}

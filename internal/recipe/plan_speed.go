@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/seed-d24fde5f/distill/internal/device"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -32,7 +33,7 @@ func (p *Plan) measureHere(ctx context.Context, r *Run, cfg model.Config) error 
 		return err
 	}
 	defer os.RemoveAll(dir)
-	here := Device{Name: Here}
+	here := device.Device{Name: Here}
 	for i := range p.Exports {
 		e := &p.Exports[i]
 		path := filepath.Join(dir, e.Format+".gguf")
@@ -43,10 +44,10 @@ func (p *Plan) measureHere(ctx context.Context, r *Run, cfg model.Config) error 
 		if err != nil {
 			return err
 		}
-		here.Measured = append(here.Measured, Measurement{Device: Here, File: e.Format, Program: r.opts.Program, Speed: s})
+		here.Measured = append(here.Measured, device.Measurement{Device: Here, File: e.Format, Program: r.opts.Program, Speed: s})
 		e.DecodePerS[Here] = s.DecodeTokensPerS
 		e.MeasuredOn = append(e.MeasuredOn, Here)
 	}
-	p.Devices = append([]Device{here}, p.Devices...)
+	p.Devices = append([]device.Device{here}, p.Devices...)
 	return nil
 }

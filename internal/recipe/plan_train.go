@@ -150,7 +150,7 @@ func (p *Plan) warnVocabulary(r *Run, cfg model.Config) {
 	if name == "" {
 		return
 	}
-	tok, _, err := openTokenizer(name)
+	tok, _, err := workbench.OpenTokenizer(name)
 	if err != nil {
 		p.Warnings = append(p.Warnings, err.Error())
 		return

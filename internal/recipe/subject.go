@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/report"
@@ -71,14 +70,11 @@ func (r *Run) vocabulary() string {
 
 // open makes the subject ready to run.
 func (s *subject) open(r *Run) error {
-	m, err := workbench.Open(s.path)
+	m, err := workbench.OpenWithTokenizer(s.path)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	if m.Tokenizer == nil {
-		return hint.Errorf("put its tokenizer.json into the folder", "%s has no tokenizer", s.path)
-	}
 	exact, err := r.isTeachers(m.Tokenizer)
 	if err != nil {
 		return err

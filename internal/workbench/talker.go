@@ -1,4 +1,4 @@
-package recipe
+package workbench
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
-	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
 // Talker is a model ready to answer conversations: for chat and for serving.
@@ -21,14 +20,11 @@ type Talker struct {
 
 // OpenTalker opens the model that a MODEL argument names and starts an engine with the given number of slots.
 func OpenTalker(name string, threads, context, slots int) (*Talker, error) {
-	m, err := workbench.Open(name)
+	m, err := OpenWithTokenizer(name)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if m.Tokenizer == nil {
-		return nil, hint.Errorf("put its tokenizer.json into the folder", "%s has no tokenizer", name)
-	}
 	format, err := chat.New(m.Tokenizer, m.Template)
 	if err != nil {
 		return nil, &hint.Error{Err: fmt.Errorf("%s: %w", name, err)}
