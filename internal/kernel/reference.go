@@ -13,9 +13,15 @@ var reference = routines{
 	dot3:            dot3Reference,
 	scale:           scaleReference,
 	axpy:            axpyReference,
+	axpby:           axpbyReference,
+	mulAffine:       mulAffineReference,
 	add:             addReference,
+	expBoth:         expBothReference,
+	jsd:             jsdReference,
+	skewForward:     skewForwardReference,
+	skewReverse:     skewReverseReference,
+	totalVariation:  totalVariationReference,
 	expAffine:       expAffineReference,
-	logAddExp:       logAddExpReference,
 	mulScaled:       mulScaledReference,
 	normBackward:    normBackwardReference,
 	normBackwardAdd: normBackwardAddReference,
@@ -69,6 +75,18 @@ func axpyReference(y []float32, a float32, x []float32) {
 	}
 }
 
+func axpbyReference(y []float32, a float32, x []float32, b float32) {
+	for i, v := range x {
+		y[i] = a*v + b*y[i]
+	}
+}
+
+func mulAffineReference(x, y []float32, a, b float32) {
+	for i, v := range y {
+		x[i] *= a*v + b
+	}
+}
+
 func addReference(dst, x, y []float32) {
 	for i := range dst {
 		dst[i] = x[i] + y[i]
@@ -83,14 +101,6 @@ func expAffineReference(dst, x []float32, a, b float32) float32 {
 		s += e
 	}
 	return s
-}
-
-func logAddExpReference(dst, x []float32, scale, a, b float32) {
-	for i, v := range x {
-		y := float64(scale)*float64(v) + float64(b)
-		high, low := max(float64(a), y), min(float64(a), y)
-		dst[i] = float32(high + math.Log1p(math.Exp(low-high)))
-	}
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

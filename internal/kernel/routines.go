@@ -17,9 +17,15 @@ type routines struct {
 	dot3            func(x, y, z []float32) float32
 	scale           func(x []float32, a float32)
 	axpy            func(y []float32, a float32, x []float32)
+	axpby           func(y []float32, a float32, x []float32, b float32)
+	mulAffine       func(x, y []float32, a, b float32)
 	add             func(dst, x, y []float32)
+	expBoth         func(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+	jsd             func(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+	skewForward     func(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+	skewReverse     func(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+	totalVariation  func(g, p, q []float32, mp, mq float32) (vg, qg float32)
 	expAffine       func(dst, x []float32, a, b float32) float32
-	logAddExp       func(dst, x []float32, scale, a, b float32)
 	mulScaled       func(dst, x, w []float32, a float32)
 	normBackward    func(dx, dw, dy, x, w []float32, a, b float32)
 	normBackwardAdd func(dx, dw, dy, x, w []float32, a, b float32)

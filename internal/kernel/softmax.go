@@ -22,15 +22,6 @@ func ExpAffine(dst, x []float32, a, b float32) float32 {
 	return total + active.expAffine(dst, x, a, b)
 }
 
-// LogAddExp sets dst[i] = log(exp(a) + exp(scale·x[i] + b)), within 4 units in the last place of the larger of its two
-// logarithms: a mixture of distributions, when x are logarithms of their ratio. a must be finite. dst may be x.
-func LogAddExp(dst, x []float32, scale, a, b float32) {
-	if len(x) != len(dst) {
-		panic(errLength)
-	}
-	active.logAddExp(dst, x, scale, a, b)
-}
-
 // LogSumExp returns log Σ exp(a·x[i]), stable for any finite x; a is 1/temperature and must be
 // positive. scratch needs len(x) elements and is overwritten. An empty x gives −Inf.
 func LogSumExp(x []float32, a float32, scratch []float32) float32 {

@@ -54,12 +54,20 @@ func Axpy(y []float32, a float32, x []float32) {
 	active.axpy(y, a, x)
 }
 
-// MulScaled sets dst[i] = a·x[i]·y[i]; dst may be x or y.
-func MulScaled(dst []float32, a float32, x, y []float32) {
-	if len(x) != len(dst) || len(y) != len(dst) {
+// Axpby sets y[i] = a·x[i] + b·y[i].
+func Axpby(y []float32, a float32, x []float32, b float32) {
+	if len(x) != len(y) {
 		panic(errLength)
 	}
-	active.mulScaled(dst, x, y, a)
+	active.axpby(y, a, x, b)
+}
+
+// MulAffine sets x[i] *= a·y[i] + b.
+func MulAffine(x, y []float32, a, b float32) {
+	if len(x) != len(y) {
+		panic(errLength)
+	}
+	active.mulAffine(x, y, a, b)
 }
 
 // Add sets dst[i] = x[i] + y[i]; dst may be x or y.

@@ -35,6 +35,18 @@ func axpyAVX2(y []float32, a float32, x []float32)
 func axpyAVX512(y []float32, a float32, x []float32)
 
 //go:noescape
+func axpbyAVX2(y []float32, a float32, x []float32, b float32)
+
+//go:noescape
+func axpbyAVX512(y []float32, a float32, x []float32, b float32)
+
+//go:noescape
+func mulAffineAVX2(x, y []float32, a, b float32)
+
+//go:noescape
+func mulAffineAVX512(x, y []float32, a, b float32)
+
+//go:noescape
 func addAVX2(dst, x, y []float32)
 
 //go:noescape
@@ -45,12 +57,6 @@ func expAffineAVX2(dst, x []float32, a, b float32) float32
 
 //go:noescape
 func expAffineAVX512(dst, x []float32, a, b float32) float32
-
-//go:noescape
-func logAddExpAVX2(dst, x []float32, scale, a, b float32)
-
-//go:noescape
-func logAddExpAVX512(dst, x []float32, scale, a, b float32)
 
 //go:noescape
 func mulScaledAVX2(dst, x, w []float32, a float32)
@@ -99,6 +105,36 @@ func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
 func adamWAVX512(w, g, m, v []float32, c *adamCoefficients)
+
+//go:noescape
+func expBothAVX2(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+
+//go:noescape
+func expBothAVX512(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+
+//go:noescape
+func jsdAVX2(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func jsdAVX512(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func skewForwardAVX2(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func skewForwardAVX512(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func skewReverseAVX2(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+
+//go:noescape
+func skewReverseAVX512(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+
+//go:noescape
+func totalVariationAVX2(g, p, q []float32, mp, mq float32) (vg, qg float32)
+
+//go:noescape
+func totalVariationAVX512(g, p, q []float32, mp, mq float32) (vg, qg float32)
 
 //go:noescape
 func toBF16BlocksAVX2(dst []uint16, x []float32)

@@ -20,13 +20,16 @@ func scaleNEON(x []float32, a float32)
 func axpyNEON(y []float32, a float32, x []float32)
 
 //go:noescape
+func axpbyNEON(y []float32, a float32, x []float32, b float32)
+
+//go:noescape
+func mulAffineNEON(x, y []float32, a, b float32)
+
+//go:noescape
 func addNEON(dst, x, y []float32)
 
 //go:noescape
 func expAffineNEON(dst, x []float32, a, b float32) float32
-
-//go:noescape
-func logAddExpNEON(dst, x []float32, scale, a, b float32)
 
 //go:noescape
 func mulScaledNEON(dst, x, w []float32, a float32)
@@ -51,6 +54,21 @@ func scoreGradientNEON(p, dp []float32, scale, shift, delta float32)
 
 //go:noescape
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)
+
+//go:noescape
+func expBothNEON(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+
+//go:noescape
+func jsdNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func skewForwardNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+
+//go:noescape
+func skewReverseNEON(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+
+//go:noescape
+func totalVariationNEON(g, p, q []float32, mp, mq float32) (vg, qg float32)
 
 //go:noescape
 func toBF16BlocksNEON(dst []uint16, x []float32)

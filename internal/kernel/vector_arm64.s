@@ -278,6 +278,94 @@ done:
 	MOVD R9, FPCR
 	RET
 
+// func axpbyNEON(y []float32, a float32, x []float32, b float32)
+TEXT ·axpbyNEON(SB), NOSPLIT, $8-60
+	MOVD y_base+0(FP), R0
+	MOVD x_base+32(FP), R1
+	MOVD y_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	FMOVS a+24(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS b+56(FP), F1
+	VDUP V1.S[0], V1.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R0), F2
+	WORD $0x6e21dc43 // fmul v3, v2, v1
+	FMOVQ (R1), F4
+	VFMLA V0.S4, V4.S4, V3.S4
+	FMOVQ F3, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R0), [V2.S4]
+	WORD $0x6e21dc43 // fmul v3, v2, v1
+	VLD1R (R1), [V4.S4]
+	VFMLA V0.S4, V4.S4, V3.S4
+	FMOVS F3, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	MOVD R9, FPCR
+	RET
+
+// func mulAffineNEON(x, y []float32, a, b float32)
+TEXT ·mulAffineNEON(SB), NOSPLIT, $8-56
+	MOVD x_base+0(FP), R0
+	MOVD y_base+24(FP), R1
+	MOVD x_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	FMOVS a+48(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS b+52(FP), F1
+	VDUP V1.S[0], V1.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	WORD $0x4ea11c22 // orr v2, v1, v1
+	FMOVQ (R1), F3
+	VFMLA V0.S4, V3.S4, V2.S4
+	FMOVQ (R0), F4
+	WORD $0x6e22dc85 // fmul v5, v4, v2
+	FMOVQ F5, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	WORD $0x4ea11c22 // orr v2, v1, v1
+	VLD1R (R1), [V3.S4]
+	VFMLA V0.S4, V3.S4, V2.S4
+	VLD1R (R0), [V4.S4]
+	WORD $0x6e22dc85 // fmul v5, v4, v2
+	FMOVS F5, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	MOVD R9, FPCR
+	RET
+
 // func addNEON(dst, x, y []float32)
 TEXT ·addNEON(SB), NOSPLIT, $8-72
 	MOVD dst_base+0(FP), R0
@@ -454,213 +542,6 @@ done:
 	WORD $0x6e20d400 // faddp v0, v0, v0
 	WORD $0x6e20d400 // faddp v0, v0, v0
 	FMOVS F0, ret+56(FP)
-	MOVD R9, FPCR
-	RET
-
-// func logAddExpNEON(dst, x []float32, scale, a, b float32)
-TEXT ·logAddExpNEON(SB), NOSPLIT, $8-60
-	MOVD dst_base+0(FP), R0
-	MOVD x_base+24(FP), R1
-	MOVD dst_len+8(FP), R7
-	MOVD FPCR, R9
-	ORR $0x1000000, R9, R8
-	MOVD R8, FPCR // flush to zero
-	VEOR V31.B16, V31.B16, V31.B16
-	MOVD $0xffffffff, R8
-	VMOV R8, V31.S[0]
-	MOVW $0xbf800000, R8 // -1
-	VDUP R8, V29.S4
-	MOVW $0x3fb8aa3b, R8 // 1.442695
-	VDUP R8, V28.S4
-	MOVW $0x3f317200, R8 // 0.69314575
-	VDUP R8, V27.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
-	VDUP R8, V26.S4
-	MOVW $0x3c088889, R8 // 0.008333334
-	VDUP R8, V25.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
-	VDUP R8, V24.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
-	VDUP R8, V23.S4
-	MOVW $0x3f000000, R8 // 0.5
-	VDUP R8, V22.S4
-	MOVW $0x3f800000, R8 // 1
-	VDUP R8, V21.S4
-	MOVW $0x40000000, R8 // 2
-	VDUP R8, V20.S4
-	MOVW $0x3e1d89d9, R8 // 0.15384616
-	VDUP R8, V19.S4
-	MOVW $0x3e3a2e8c, R8 // 0.18181819
-	VDUP R8, V18.S4
-	MOVW $0x3e638e39, R8 // 0.22222222
-	VDUP R8, V17.S4
-	MOVW $0x3e924925, R8 // 0.2857143
-	VDUP R8, V16.S4
-	MOVW $0x3ecccccd, R8 // 0.4
-	VDUP R8, V15.S4
-	MOVW $0x3f2aaaab, R8 // 0.6666667
-	VDUP R8, V14.S4
-	FMOVS scale+48(FP), F0
-	VDUP V0.S[0], V0.S4
-	FMOVS a+52(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVS b+56(FP), F2
-	VDUP V2.S[0], V2.S4
-	MOVW $0xc2d20000, R8 // -105
-	VDUP R8, V3.S4
-	MOVW $0x42b20000, R8 // 89
-	VDUP R8, V4.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
-	VDUP R8, V5.S4
-	MOVW $0x7f800000, R8 // +Inf
-	VDUP R8, V6.S4
-loop1:
-	CMP $4, R7
-	BLT past1
-	FMOVQ (R1), F7
-	WORD $0x4ea21c48 // orr v8, v2, v2
-	VFMLA V0.S4, V7.S4, V8.S4
-	WORD $0x4ea8d427 // fsub v7, v1, v8
-	WORD $0x6e3ddce9 // fmul v9, v7, v29
-	WORD $0x4ea6f4e7 // fmin v7, v7, v6
-	WORD $0x4e29f4e7 // fmax v7, v7, v9
-	WORD $0x4ea6f508 // fmin v8, v8, v6
-	WORD $0x4e21f508 // fmax v8, v8, v1
-	WORD $0x6e3ddce9 // fmul v9, v7, v29
-	WORD $0x4ea4f529 // fmin v9, v9, v4
-	WORD $0x4e23f529 // fmax v9, v9, v3
-	WORD $0x6e3cdd2a // fmul v10, v9, v28
-	WORD $0x4e21894a // frintn v10, v10
-	VFMLS V27.S4, V10.S4, V9.S4
-	VFMLS V26.S4, V10.S4, V9.S4
-	WORD $0x4ea51cab // orr v11, v5, v5
-	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4e21a94a // fcvtns v10, v10
-	WORD $0x4f3f0549 // sshr #1 v9, v10
-	WORD $0x6ea9854a // sub v10, v10, v9
-	WORD $0x4f375529 // shl #23 v9, v9
-	WORD $0x4eb58529 // add v9, v9, v21
-	WORD $0x6e29dd6b // fmul v11, v11, v9
-	WORD $0x4f37554a // shl #23 v10, v10
-	WORD $0x4eb5854a // add v10, v10, v21
-	WORD $0x6e2add6b // fmul v11, v11, v10
-	WORD $0x4e34d569 // fadd v9, v11, v20
-	WORD $0x6e29fd69 // fdiv v9, v11, v9
-	WORD $0x6e29dd2a // fmul v10, v9, v9
-	WORD $0x6e33dd4b // fmul v11, v10, v19
-	WORD $0x4e32d56b // fadd v11, v11, v18
-	WORD $0x4eb11e3e // orr v30, v17, v17
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb01e1e // orr v30, v16, v16
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eaf1dfe // orr v30, v15, v15
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eae1dde // orr v30, v14, v14
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb41e9e // orr v30, v20, v20
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	VFMLA V11.S4, V9.S4, V8.S4
-	FMOVQ F8, (R0)
-	ADD $16, R0
-	ADD $16, R1
-	SUB $4, R7
-	B loop1
-past1:
-	CBZ R7, done
-tail:
-	VLD1R (R1), [V7.S4]
-	WORD $0x4ea21c48 // orr v8, v2, v2
-	VFMLA V0.S4, V7.S4, V8.S4
-	WORD $0x4ea8d427 // fsub v7, v1, v8
-	WORD $0x6e3ddce9 // fmul v9, v7, v29
-	WORD $0x4ea6f4e7 // fmin v7, v7, v6
-	WORD $0x4e29f4e7 // fmax v7, v7, v9
-	WORD $0x4ea6f508 // fmin v8, v8, v6
-	WORD $0x4e21f508 // fmax v8, v8, v1
-	WORD $0x6e3ddce9 // fmul v9, v7, v29
-	WORD $0x4ea4f529 // fmin v9, v9, v4
-	WORD $0x4e23f529 // fmax v9, v9, v3
-	WORD $0x6e3cdd2a // fmul v10, v9, v28
-	WORD $0x4e21894a // frintn v10, v10
-	VFMLS V27.S4, V10.S4, V9.S4
-	VFMLS V26.S4, V10.S4, V9.S4
-	WORD $0x4ea51cab // orr v11, v5, v5
-	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V9.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4e21a94a // fcvtns v10, v10
-	WORD $0x4f3f0549 // sshr #1 v9, v10
-	WORD $0x6ea9854a // sub v10, v10, v9
-	WORD $0x4f375529 // shl #23 v9, v9
-	WORD $0x4eb58529 // add v9, v9, v21
-	WORD $0x6e29dd6b // fmul v11, v11, v9
-	WORD $0x4f37554a // shl #23 v10, v10
-	WORD $0x4eb5854a // add v10, v10, v21
-	WORD $0x6e2add6b // fmul v11, v11, v10
-	WORD $0x4e34d569 // fadd v9, v11, v20
-	WORD $0x6e29fd69 // fdiv v9, v11, v9
-	WORD $0x6e29dd2a // fmul v10, v9, v9
-	WORD $0x6e33dd4b // fmul v11, v10, v19
-	WORD $0x4e32d56b // fadd v11, v11, v18
-	WORD $0x4eb11e3e // orr v30, v17, v17
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb01e1e // orr v30, v16, v16
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eaf1dfe // orr v30, v15, v15
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eae1dde // orr v30, v14, v14
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	WORD $0x4eb41e9e // orr v30, v20, v20
-	VFMLA V10.S4, V11.S4, V30.S4
-	WORD $0x4ebe1fcb // orr v11, v30, v30
-	VFMLA V11.S4, V9.S4, V8.S4
-	FMOVS F8, (R0)
-	ADD $4, R0
-	ADD $4, R1
-	SUB $1, R7
-	CBNZ R7, tail
-done:
 	MOVD R9, FPCR
 	RET
 
@@ -1441,6 +1322,790 @@ tail:
 	SUB $1, R7
 	CBNZ R7, tail
 done:
+	MOVD R9, FPCR
+	RET
+
+// func expBothNEON(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+TEXT ·expBothNEON(SB), NOSPLIT, $8-152
+	MOVD p_base+0(FP), R0
+	MOVD q_base+24(FP), R1
+	MOVD d_base+48(FP), R2
+	MOVD x_base+72(FP), R3
+	MOVD y_base+96(FP), R4
+	MOVD p_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0x3fb8aa3b, R8 // 1.442695
+	VDUP R8, V29.S4
+	MOVW $0x3f317200, R8 // 0.69314575
+	VDUP R8, V28.S4
+	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	VDUP R8, V27.S4
+	MOVW $0x3c088889, R8 // 0.008333334
+	VDUP R8, V26.S4
+	MOVW $0x3d2aaaab, R8 // 0.041666668
+	VDUP R8, V25.S4
+	MOVW $0x3e2aaaab, R8 // 0.16666667
+	VDUP R8, V24.S4
+	MOVW $0x3f000000, R8 // 0.5
+	VDUP R8, V23.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V22.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V0.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V1.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V2.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V3.S4
+	FMOVS a+120(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS b+124(FP), F5
+	VDUP V5.S[0], V5.S4
+	FMOVS c+128(FP), F6
+	VDUP V6.S[0], V6.S4
+	MOVW $0xc2d20000, R8 // -105
+	VDUP R8, V7.S4
+	MOVW $0x42b20000, R8 // 89
+	VDUP R8, V8.S4
+	MOVW $0x3ab745d2, R8 // 0.00139826
+	VDUP R8, V9.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R3), F10
+	FMOVQ (R4), F11
+	WORD $0x4eabd54c // fsub v12, v10, v11
+	WORD $0x6e24dd8c // fmul v12, v12, v4
+	FMOVQ F12, (R2)
+	WORD $0x4ea51cad // orr v13, v5, v5
+	VFMLA V4.S4, V10.S4, V13.S4
+	WORD $0x4ea8f5ad // fmin v13, v13, v8
+	WORD $0x4e27f5ad // fmax v13, v13, v7
+	WORD $0x6e3dddaa // fmul v10, v13, v29
+	WORD $0x4e21894a // frintn v10, v10
+	VFMLS V28.S4, V10.S4, V13.S4
+	VFMLS V27.S4, V10.S4, V13.S4
+	WORD $0x4ea91d2e // orr v14, v9, v9
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4e21a94a // fcvtns v10, v10
+	WORD $0x4f3f054d // sshr #1 v13, v10
+	WORD $0x6ead854a // sub v10, v10, v13
+	WORD $0x4f3755ad // shl #23 v13, v13
+	WORD $0x4eb685ad // add v13, v13, v22
+	WORD $0x6e2dddce // fmul v14, v14, v13
+	WORD $0x4f37554a // shl #23 v10, v10
+	WORD $0x4eb6854a // add v10, v10, v22
+	WORD $0x6e2addce // fmul v14, v14, v10
+	FMOVQ F14, (R0)
+	WORD $0x4e2ed400 // fadd v0, v0, v14
+	VFMLA V12.S4, V14.S4, V2.S4
+	WORD $0x4ea61cce // orr v14, v6, v6
+	VFMLA V4.S4, V11.S4, V14.S4
+	WORD $0x4ea8f5ce // fmin v14, v14, v8
+	WORD $0x4e27f5ce // fmax v14, v14, v7
+	WORD $0x6e3dddcb // fmul v11, v14, v29
+	WORD $0x4e21896b // frintn v11, v11
+	VFMLS V28.S4, V11.S4, V14.S4
+	VFMLS V27.S4, V11.S4, V14.S4
+	WORD $0x4ea91d2d // orr v13, v9, v9
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4e21a96b // fcvtns v11, v11
+	WORD $0x4f3f056e // sshr #1 v14, v11
+	WORD $0x6eae856b // sub v11, v11, v14
+	WORD $0x4f3755ce // shl #23 v14, v14
+	WORD $0x4eb685ce // add v14, v14, v22
+	WORD $0x6e2eddad // fmul v13, v13, v14
+	WORD $0x4f37556b // shl #23 v11, v11
+	WORD $0x4eb6856b // add v11, v11, v22
+	WORD $0x6e2bddad // fmul v13, v13, v11
+	FMOVQ F13, (R1)
+	WORD $0x4e2dd421 // fadd v1, v1, v13
+	VFMLA V12.S4, V13.S4, V3.S4
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	ADD $16, R3
+	ADD $16, R4
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R3), [V10.S4]
+	VLD1R (R4), [V11.S4]
+	WORD $0x4eabd54c // fsub v12, v10, v11
+	WORD $0x6e24dd8c // fmul v12, v12, v4
+	FMOVS F12, (R2)
+	WORD $0x4ea51cad // orr v13, v5, v5
+	VFMLA V4.S4, V10.S4, V13.S4
+	WORD $0x4ea8f5ad // fmin v13, v13, v8
+	WORD $0x4e27f5ad // fmax v13, v13, v7
+	WORD $0x6e3dddaa // fmul v10, v13, v29
+	WORD $0x4e21894a // frintn v10, v10
+	VFMLS V28.S4, V10.S4, V13.S4
+	VFMLS V27.S4, V10.S4, V13.S4
+	WORD $0x4ea91d2e // orr v14, v9, v9
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V13.S4, V14.S4, V30.S4
+	WORD $0x4ebe1fce // orr v14, v30, v30
+	WORD $0x4e21a94a // fcvtns v10, v10
+	WORD $0x4f3f054d // sshr #1 v13, v10
+	WORD $0x6ead854a // sub v10, v10, v13
+	WORD $0x4f3755ad // shl #23 v13, v13
+	WORD $0x4eb685ad // add v13, v13, v22
+	WORD $0x6e2dddce // fmul v14, v14, v13
+	WORD $0x4f37554a // shl #23 v10, v10
+	WORD $0x4eb6854a // add v10, v10, v22
+	WORD $0x6e2addce // fmul v14, v14, v10
+	FMOVS F14, (R0)
+	WORD $0x4e3f1dcd // and v13, v14, v31
+	WORD $0x4e2dd400 // fadd v0, v0, v13
+	WORD $0x6e2cddca // fmul v10, v14, v12
+	WORD $0x4e3f1d4d // and v13, v10, v31
+	WORD $0x4e2dd442 // fadd v2, v2, v13
+	WORD $0x4ea61cce // orr v14, v6, v6
+	VFMLA V4.S4, V11.S4, V14.S4
+	WORD $0x4ea8f5ce // fmin v14, v14, v8
+	WORD $0x4e27f5ce // fmax v14, v14, v7
+	WORD $0x6e3dddcb // fmul v11, v14, v29
+	WORD $0x4e21896b // frintn v11, v11
+	VFMLS V28.S4, V11.S4, V14.S4
+	VFMLS V27.S4, V11.S4, V14.S4
+	WORD $0x4ea91d2d // orr v13, v9, v9
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V14.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4e21a96b // fcvtns v11, v11
+	WORD $0x4f3f056e // sshr #1 v14, v11
+	WORD $0x6eae856b // sub v11, v11, v14
+	WORD $0x4f3755ce // shl #23 v14, v14
+	WORD $0x4eb685ce // add v14, v14, v22
+	WORD $0x6e2eddad // fmul v13, v13, v14
+	WORD $0x4f37556b // shl #23 v11, v11
+	WORD $0x4eb6856b // add v11, v11, v22
+	WORD $0x6e2bddad // fmul v13, v13, v11
+	FMOVS F13, (R1)
+	WORD $0x4e3f1dae // and v14, v13, v31
+	WORD $0x4e2ed421 // fadd v1, v1, v14
+	WORD $0x6e2cddab // fmul v11, v13, v12
+	WORD $0x4e3f1d6e // and v14, v11, v31
+	WORD $0x4e2ed463 // fadd v3, v3, v14
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	ADD $4, R3
+	ADD $4, R4
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	WORD $0x6e23d463 // faddp v3, v3, v3
+	WORD $0x6e23d463 // faddp v3, v3, v3
+	FMOVS F3, qd+148(FP)
+	WORD $0x6e22d442 // faddp v2, v2, v2
+	WORD $0x6e22d442 // faddp v2, v2, v2
+	FMOVS F2, pd+144(FP)
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	FMOVS F1, q1+140(FP)
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	FMOVS F0, p1+136(FP)
+	MOVD R9, FPCR
+	RET
+
+// func jsdNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+TEXT ·jsdNEON(SB), NOSPLIT, $8-96
+	MOVD d_base+0(FP), R0
+	MOVD p_base+24(FP), R1
+	MOVD q_base+48(FP), R2
+	MOVD d_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0x03800000, R8 // 7.523164e-37
+	VDUP R8, V29.S4
+	MOVW $0xbfecd86d, R8 // -1.8503548
+	VDUP R8, V28.S4
+	MOVW $0x3fb1316f, R8 // 1.3843211
+	VDUP R8, V27.S4
+	MOVW $0xbe4f2a03, R8 // -0.2023087
+	VDUP R8, V26.S4
+	MOVW $0x3ea64f2c, R8 // 0.32482278
+	VDUP R8, V25.S4
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	VDUP R8, V24.S4
+	MOVW $0x3f0017e6, R8 // 0.50036466
+	VDUP R8, V23.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V22.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V0.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V1.S4
+	FMOVS mp+72(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS mq+76(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS a+80(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS b+84(FP), F5
+	VDUP V5.S[0], V5.S4
+	MOVW $0x3fca9a59, R8 // 1.5828353
+	VDUP R8, V6.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V7.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R1), F8
+	FMOVQ (R2), F9
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	FMOVQ (R0), F13
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	VFMLA V14.S4, V8.S4, V0.S4
+	WORD $0x4eadd5ce // fsub v14, v14, v13
+	VFMLA V14.S4, V9.S4, V1.S4
+	FMOVQ F14, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R1), [V8.S4]
+	VLD1R (R2), [V9.S4]
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	VLD1R (R0), [V13.S4]
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	WORD $0x6e2edd0b // fmul v11, v8, v14
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd400 // fadd v0, v0, v12
+	WORD $0x4eadd5ce // fsub v14, v14, v13
+	WORD $0x6e2edd2b // fmul v11, v9, v14
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd421 // fadd v1, v1, v12
+	FMOVS F14, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	FMOVS F1, qg+92(FP)
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	FMOVS F0, pl+88(FP)
+	MOVD R9, FPCR
+	RET
+
+// func skewForwardNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+TEXT ·skewForwardNEON(SB), NOSPLIT, $8-96
+	MOVD d_base+0(FP), R0
+	MOVD p_base+24(FP), R1
+	MOVD q_base+48(FP), R2
+	MOVD d_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0x03800000, R8 // 7.523164e-37
+	VDUP R8, V29.S4
+	MOVW $0xbfecd86d, R8 // -1.8503548
+	VDUP R8, V28.S4
+	MOVW $0x3fb1316f, R8 // 1.3843211
+	VDUP R8, V27.S4
+	MOVW $0xbe4f2a03, R8 // -0.2023087
+	VDUP R8, V26.S4
+	MOVW $0x3ea64f2c, R8 // 0.32482278
+	VDUP R8, V25.S4
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	VDUP R8, V24.S4
+	MOVW $0x3f0017e6, R8 // 0.50036466
+	VDUP R8, V23.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V22.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V0.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V1.S4
+	FMOVS mp+72(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS mq+76(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS a+80(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS b+84(FP), F5
+	VDUP V5.S[0], V5.S4
+	MOVW $0x3fca9a59, R8 // 1.5828353
+	VDUP R8, V6.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V7.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R1), F8
+	FMOVQ (R2), F9
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	FMOVQ (R0), F13
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	VFMLA V14.S4, V8.S4, V0.S4
+	VFMLA V10.S4, V9.S4, V1.S4
+	FMOVQ F10, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R1), [V8.S4]
+	VLD1R (R2), [V9.S4]
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	VLD1R (R0), [V13.S4]
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	WORD $0x6e2edd0b // fmul v11, v8, v14
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd400 // fadd v0, v0, v12
+	WORD $0x6e2add2b // fmul v11, v9, v10
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd421 // fadd v1, v1, v12
+	FMOVS F10, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	FMOVS F1, qg+92(FP)
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	FMOVS F0, pl+88(FP)
+	MOVD R9, FPCR
+	RET
+
+// func skewReverseNEON(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+TEXT ·skewReverseNEON(SB), NOSPLIT, $8-96
+	MOVD d_base+0(FP), R0
+	MOVD p_base+24(FP), R1
+	MOVD q_base+48(FP), R2
+	MOVD d_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0x03800000, R8 // 7.523164e-37
+	VDUP R8, V29.S4
+	MOVW $0xbfecd86d, R8 // -1.8503548
+	VDUP R8, V28.S4
+	MOVW $0x3fb1316f, R8 // 1.3843211
+	VDUP R8, V27.S4
+	MOVW $0xbe4f2a03, R8 // -0.2023087
+	VDUP R8, V26.S4
+	MOVW $0x3ea64f2c, R8 // 0.32482278
+	VDUP R8, V25.S4
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	VDUP R8, V24.S4
+	MOVW $0x3f0017e6, R8 // 0.50036466
+	VDUP R8, V23.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V22.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V0.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V1.S4
+	FMOVS mp+72(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS mq+76(FP), F3
+	VDUP V3.S[0], V3.S4
+	FMOVS a+80(FP), F4
+	VDUP V4.S[0], V4.S4
+	FMOVS b+84(FP), F5
+	VDUP V5.S[0], V5.S4
+	MOVW $0x3fca9a59, R8 // 1.5828353
+	VDUP R8, V6.S4
+	MOVW $0x3f800000, R8 // 1
+	VDUP R8, V7.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R1), F8
+	FMOVQ (R2), F9
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	FMOVQ (R0), F13
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	WORD $0x4eadd5ce // fsub v14, v14, v13
+	VFMLA V14.S4, V9.S4, V0.S4
+	WORD $0x4eaad5ce // fsub v14, v14, v10
+	VFMLA V14.S4, V9.S4, V1.S4
+	FMOVQ F14, (R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R1), [V8.S4]
+	VLD1R (R2), [V9.S4]
+	WORD $0x6e22dd0a // fmul v10, v8, v2
+	WORD $0x4e3dd54b // fadd v11, v10, v29
+	VFMLA V3.S4, V9.S4, V11.S4
+	WORD $0x6e2bfd4a // fdiv v10, v10, v11
+	WORD $0x4eaad4eb // fsub v11, v7, v10
+	WORD $0x4eabf54b // fmin v11, v10, v11
+	WORD $0x4ea61ccc // orr v12, v6, v6
+	WORD $0x4ebc1f9e // orr v30, v28, v28
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4eb61ede // orr v30, v22, v22
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	VLD1R (R0), [V13.S4]
+	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4e2df48e // fmax v14, v4, v13
+	VFMLA V12.S4, V11.S4, V14.S4
+	WORD $0x4eadd5ce // fsub v14, v14, v13
+	WORD $0x6e2edd2b // fmul v11, v9, v14
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd400 // fadd v0, v0, v12
+	WORD $0x4eaad5ce // fsub v14, v14, v10
+	WORD $0x6e2edd2b // fmul v11, v9, v14
+	WORD $0x4e3f1d6c // and v12, v11, v31
+	WORD $0x4e2cd421 // fadd v1, v1, v12
+	FMOVS F14, (R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	FMOVS F1, qg+92(FP)
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	FMOVS F0, ql+88(FP)
+	MOVD R9, FPCR
+	RET
+
+// func totalVariationNEON(g, p, q []float32, mp, mq float32) (vg, qg float32)
+TEXT ·totalVariationNEON(SB), NOSPLIT, $8-88
+	MOVD g_base+0(FP), R0
+	MOVD p_base+24(FP), R1
+	MOVD q_base+48(FP), R2
+	MOVD g_len+8(FP), R7
+	MOVD FPCR, R9
+	ORR $0x1000000, R9, R8
+	MOVD R8, FPCR // flush to zero
+	VEOR V31.B16, V31.B16, V31.B16
+	MOVD $0xffffffff, R8
+	VMOV R8, V31.S[0]
+	MOVW $0x7b800000, R8 // 1.329228e+36
+	VDUP R8, V29.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V0.S4
+	MOVW $0x00000000, R8 // 0
+	VDUP R8, V1.S4
+	FMOVS mp+72(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS mq+76(FP), F3
+	VDUP V3.S[0], V3.S4
+	MOVW $0xbf000000, R8 // -0.5
+	VDUP R8, V4.S4
+	MOVW $0x3f000000, R8 // 0.5
+	VDUP R8, V5.S4
+loop1:
+	CMP $4, R7
+	BLT past1
+	FMOVQ (R2), F6
+	WORD $0x6e23dcc7 // fmul v7, v6, v3
+	FMOVQ (R1), F8
+	VFMLS V2.S4, V8.S4, V7.S4
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea5f529 // fmin v9, v9, v5
+	WORD $0x4e24f529 // fmax v9, v9, v4
+	FMOVQ F9, (R0)
+	VFMLA V9.S4, V7.S4, V0.S4
+	VFMLA V9.S4, V6.S4, V1.S4
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	SUB $4, R7
+	B loop1
+past1:
+	CBZ R7, done
+tail:
+	VLD1R (R2), [V6.S4]
+	WORD $0x6e23dcc7 // fmul v7, v6, v3
+	VLD1R (R1), [V8.S4]
+	VFMLS V2.S4, V8.S4, V7.S4
+	WORD $0x6e3ddce9 // fmul v9, v7, v29
+	WORD $0x4ea5f529 // fmin v9, v9, v5
+	WORD $0x4e24f529 // fmax v9, v9, v4
+	FMOVS F9, (R0)
+	WORD $0x6e29dceb // fmul v11, v7, v9
+	WORD $0x4e3f1d6a // and v10, v11, v31
+	WORD $0x4e2ad400 // fadd v0, v0, v10
+	WORD $0x6e29dccb // fmul v11, v6, v9
+	WORD $0x4e3f1d6a // and v10, v11, v31
+	WORD $0x4e2ad421 // fadd v1, v1, v10
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	SUB $1, R7
+	CBNZ R7, tail
+done:
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	WORD $0x6e21d421 // faddp v1, v1, v1
+	FMOVS F1, qg+84(FP)
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	WORD $0x6e20d400 // faddp v0, v0, v0
+	FMOVS F0, vg+80(FP)
 	MOVD R9, FPCR
 	RET
 

@@ -19,7 +19,6 @@ func (o *Objective) dense(logits []float32, t nn.Target, scale float32) nn.Value
 		return o.Row(logits, state.entriesOf(t), scale)
 	}
 	d := denseRow{z: logits, apart: t.Dense[:len(logits)], tau: o.spec.Temperature, target: t.Token}
-	d.p, d.mixture = grow(&state.p, len(logits)), grow(&state.mixture, len(logits))
 	v := nn.Value{Signals: 1}
 	shift := float64(kernel.Max(d.z))
 	target, smoothing := float64(logits[t.Token]), 0.0
@@ -35,9 +34,7 @@ func (o *Objective) dense(logits []float32, t nn.Target, scale float32) nn.Value
 			mean += float64(z) / float64(len(logits))
 		}
 	}
-	d.lseT, d.normP = exponentials(d.p, d.apart, d.tau, float64(kernel.Max(d.apart)))
-	kernel.Axpy(d.apart, -1, d.z)
-	v.CrossEntropy = d.student(state, shift, o.spec.Mix == 1) - target
+	v.CrossEntropy = d.exponentials(state, shift, o.spec.Mix == 1) - target
 	d.ce = (1 - o.spec.Mix) * float64(scale)
 	v.Divergence = d.divergence(&o.spec, o.spec.Mix*float64(scale)*d.tau)
 	v.Loss = (1-o.spec.Mix)*(v.CrossEntropy+smoothing*(target-mean)) + o.spec.Mix*v.Divergence
@@ -64,32 +61,39 @@ func (o *outcomes) entriesOf(t nn.Target) nn.Target {
 }
 
 // denseRow is one position on its way. z (V) holds the student's logits, then exponentials, then the gradient; apart the
-// teacher's logits, then how far they are above the student's.
+// teacher's logits, then how far they are above the student's, by tau, then a derivative.
 type denseRow struct {
 	z, apart, p, q      []float32 // p and q are distributions at tau but for their norms; q is z where tau is 1
-	mixture             []float32 // scratch: logarithm of the mixture of both
 	tau                 float64
 	target              distill.Token
-	lseT, lseQ          float64
 	normP, normQ, normZ float64 // factors that make the exponentials in p, q and z distributions
+	meanP, meanQ        float64 // of apart, by both distributions
+	ratio               float64 // log q/p + apart, of distributions
 	ce                  float64 // what cross-entropy counts in the gradient
 }
 
-// student sets q, and z to exponentials of z, and returns log Σ exp z. With alone set cross-entropy has no gradient, so that
-// those are not needed and q takes the place of z.
-func (d *denseRow) student(o *outcomes, shift float64, alone bool) (lse float64) {
-	if d.tau == 1 {
-		d.q = d.z
-		d.lseQ, d.normQ = exponentials(d.q, d.z, 1, shift)
-		return d.lseQ
+// exponentials sets p, q and apart, z to exponentials of z, and returns log Σ exp z; shift is the largest z. With alone set
+// cross-entropy has no gradient, so that the last are not needed and q takes the place of z.
+func (d *denseRow) exponentials(o *outcomes, shift float64, alone bool) (lse float64) {
+	d.p, d.q = grow(&o.p, len(d.z)), d.z
+	if d.tau != 1 {
+		q := grow(&o.q, len(d.z))
+		if alone {
+			lse, _ = exponentials(q, d.z, 1, shift)
+		} else {
+			d.q = q
+		}
 	}
-	d.q = grow(&o.q, len(d.z))
-	if alone {
-		lse, _ = exponentials(d.q, d.z, 1, shift)
-		d.q = d.z
-	}
-	d.lseQ, d.normQ = exponentials(d.q, d.z, d.tau, shift)
-	if !alone {
+	above := float64(kernel.Max(d.apart))
+	sums := kernel.ExpBoth(d.p, d.q, d.apart, d.apart, d.z, float32(1/d.tau), float32(-above/d.tau), float32(-shift/d.tau))
+	d.normP, d.normQ = 1/sums.P, 1/sums.Q
+	d.meanP, d.meanQ = sums.PD*d.normP, sums.QD*d.normQ
+	lseP, lseQ := logSum(above, d.tau, sums.P), logSum(shift, d.tau, sums.Q)
+	d.ratio = lseP - lseQ
+	switch {
+	case d.tau == 1:
+		return lseQ
+	case !alone:
 		lse, d.normZ = exponentials(d.z, d.z, 1, shift)
 	}
 	return lse
@@ -99,29 +103,34 @@ func (d *denseRow) student(o *outcomes, shift float64, alone bool) (lse float64)
 // largest x.
 func exponentials(dst, x []float32, tau, shift float64) (lse, norm float64) {
 	sum := float64(kernel.ExpAffine(dst, x, float32(1/tau), float32(-shift/tau)))
-	return float64(float32(shift/tau)) + math.Log(sum), 1 / sum
+	return logSum(shift, tau, sum), 1 / sum
 }
+
+// logSum returns log Σ exp(x/tau), given the sum of exponentials of (x − shift)/tau as float32 has them.
+func logSum(shift, tau, sum float64) float64 { return float64(float32(shift/tau)) + math.Log(sum) }
 
 // divergence returns tau² times the divergence and leaves its gradient, times kd, in q. Where q is z, that of
 // cross-entropy's softmax is added on the way.
 func (d *denseRow) divergence(s *Spec, kd float64) float64 {
-	if s.Divergence == ForwardKL {
-		return d.forward(kd)
-	}
-	var value, factor float64 // of the derivative in apart
+	var value, factor, mean float64 // of the derivative in apart, and its mean
 	switch s.Divergence {
-	case ReverseKL:
-		value, factor = d.reverse()
+	case ForwardKL: // Σ p·log p/q
+		kernel.Axpby(d.q, float32(-kd*d.normP), d.p, float32(kd*d.normQ+d.besides()))
+		return d.tau * d.tau * (d.meanP - d.ratio)
+	case ReverseKL: // Σ q·log q/p; derivative log q/p
+		value, factor, mean = d.ratio-d.meanQ, -1, d.meanQ
 	case JSD:
-		value, factor = d.jsd(s.Beta)
+		value, factor, mean = d.jsd(s.Beta)
 	case SkewForwardKL:
-		value, factor = d.skewForward(s.Alpha)
+		value, factor, mean = d.skewForward(s.Alpha)
 	case SkewReverseKL:
-		value, factor = d.skewReverse(s.Alpha)
-	case TotalVariation:
-		value, factor = d.totalVariation()
+		value, factor, mean = d.skewReverse(s.Alpha)
+	case TotalVariation: // ½·Σ |q − p|; derivative ½·sign(q − p)
+		value, mean = kernel.TotalVariation(d.apart, d.p, d.q, float32(d.normP), float32(d.normQ))
+		factor, mean = 1, mean*d.normQ
 	}
-	d.centre(kd * factor * d.normQ)
+	a := kd * factor * d.normQ // the gradient is q·(derivative − mean)
+	kernel.MulAffine(d.q, d.apart, float32(a), float32(d.besides()-a*mean))
 	return d.tau * d.tau * value
 }
 
@@ -133,71 +142,31 @@ func (d *denseRow) besides() float64 {
 	return 0
 }
 
-// centre sets q to a times the gradient of the divergence with respect to z/tau, given its derivative with respect to q, up
-// to a constant, in apart: q·(apart − Σ q·apart).
-func (d *denseRow) centre(a float64) {
-	mean := d.normQ * float64(kernel.Dot(d.q, d.apart))
-	kernel.MulScaled(d.apart, float32(a), d.q, d.apart)
-	kernel.Scale(d.q, float32(d.besides()-a*mean))
-	kernel.Axpy(d.q, 1, d.apart)
-}
-
-// forward returns tau²·KL(p ‖ q) = tau²·(Σ p·(t − z)/tau − lseT + lseQ) and leaves its gradient, times kd, in q.
-func (d *denseRow) forward(kd float64) float64 {
-	value := d.normP*float64(kernel.Dot(d.p, d.apart))/d.tau - d.lseT + d.lseQ
-	kernel.Scale(d.q, float32(kd*d.normQ+d.besides()))
-	kernel.Axpy(d.q, float32(-kd*d.normP), d.p)
-	return d.tau * d.tau * value
+// mixture returns β·p + (1−β)·q of the distributions.
+func (d *denseRow) mixture(beta float64) kernel.Mixture {
+	return kernel.Mixture{P: beta * d.normP, Q: (1 - beta) * d.normQ, Beta: beta, Ratio: d.ratio}
 }
 
 // The following return a divergence, and set apart to its derivative with respect to q, up to a constant and the factor they
-// return. They are the terms of [Spec.term] by the logarithm of q/p, −apart/tau + lseT − lseQ, so that a mixture m of both
-// is one LogAddExp.
+// return with its mean over q. They are the terms of [Spec.term].
 
-// reverse: KL(q ‖ p) = Σ q·log q/p; derivative log q/p.
-func (d *denseRow) reverse() (value, factor float64) {
-	mean := d.normQ * float64(kernel.Dot(d.q, d.apart))
-	return d.lseT - d.lseQ - mean/d.tau, -1 / d.tau
+// jsd: β·Σ p·log p/m + (1−β)·Σ q·log q/m; derivative (1−β)·log q/m.
+func (d *denseRow) jsd(beta float64) (value, factor, mean float64) {
+	p, q := d.mixture(beta).JSD(d.apart, d.p, d.q)
+	p, q = p*d.normP, q*d.normQ
+	return -beta*p - (1-beta)*(q+math.Log(1-beta)), beta - 1, q
 }
 
-// jsd: with l = log m/p = log(β + (1−β)·q/p), −β·Σ p·l + (1−β)·Σ q·(log q/p − l); derivative (1−β)·(log q/p − l).
-func (d *denseRow) jsd(beta float64) (value, factor float64) {
-	if d.tau != 1 {
-		kernel.Scale(d.apart, float32(1/d.tau))
-	}
-	kernel.LogAddExp(d.mixture, d.apart, -1, float32(math.Log(beta)), float32(math.Log(1-beta)+d.lseT-d.lseQ))
-	kernel.Axpy(d.apart, 1, d.mixture)
-	q := d.lseT - d.lseQ - d.normQ*float64(kernel.Dot(d.q, d.apart))
-	return (1-beta)*q - beta*d.normP*float64(kernel.Dot(d.p, d.mixture)), beta - 1
+// skewForward: Σ p·log p/m; derivative −(1−α)·p/m.
+func (d *denseRow) skewForward(alpha float64) (value, factor, mean float64) {
+	p, q := d.mixture(alpha).SkewForward(d.apart, d.p, d.q)
+	return -p * d.normP, (alpha - 1) / alpha, q * d.normQ
 }
 
-// skewForward: with l = log m/p = log(α + (1−α)·q/p), −Σ p·l; derivative −(1−α)·p/m.
-func (d *denseRow) skewForward(alpha float64) (value, factor float64) {
-	rest := math.Log(1 - alpha)
-	kernel.LogAddExp(d.mixture, d.apart, float32(-1/d.tau), float32(math.Log(alpha)), float32(rest+d.lseT-d.lseQ))
-	kernel.ExpAffine(d.apart, d.mixture, -1, float32(rest))
-	return -d.normP * float64(kernel.Dot(d.p, d.mixture)), -1
-}
-
-// skewReverse: with l = log m/q = log(α + (1−α)·p/q), −Σ q·l; derivative −l − α·q/m.
-func (d *denseRow) skewReverse(alpha float64) (value, factor float64) {
-	share := math.Log(alpha)
-	kernel.LogAddExp(d.mixture, d.apart, float32(1/d.tau), float32(share), float32(math.Log(1-alpha)-d.lseT+d.lseQ))
-	kernel.ExpAffine(d.apart, d.mixture, -1, float32(share))
-	kernel.Axpy(d.apart, 1, d.mixture)
-	return -d.normQ * float64(kernel.Dot(d.q, d.mixture)), -1
-}
-
-// totalVariation: ½·Σ |q − p|; derivative ½·sign(q − p).
-func (d *denseRow) totalVariation() (value, factor float64) {
-	const half, sign = 0x3f000000, 1 << 31 // bits of ½ and of the sign: a branch would be mispredicted half the time
-	copy(d.mixture, d.q)
-	kernel.Scale(d.mixture, float32(d.normQ))
-	kernel.Axpy(d.mixture, float32(-d.normP), d.p)
-	for i, v := range d.mixture {
-		d.apart[i] = math.Float32frombits(half | math.Float32bits(v)&sign)
-	}
-	return float64(kernel.Dot(d.apart, d.mixture)), 1
+// skewReverse: Σ q·log q/m, m of α parts q; derivative log q/m − α·q/m, and α·q/m is 1 less p's share of m.
+func (d *denseRow) skewReverse(alpha float64) (value, factor, mean float64) {
+	l, q := d.mixture(1-alpha).SkewReverse(d.apart, d.p, d.q)
+	return -l*d.normQ - math.Log(alpha), -1, q * d.normQ
 }
 
 // gradient adds up both parts in z, given exponentials in z and the divergence's part in q.
@@ -206,8 +175,7 @@ func (d *denseRow) gradient(smoothing float64) {
 		return // q is z
 	}
 	if d.tau != 1 {
-		kernel.Scale(d.z, float32(d.ce*d.normZ))
-		kernel.Axpy(d.z, 1, d.q)
+		kernel.Axpby(d.z, 1, d.q, float32(d.ce*d.normZ))
 	}
 	if smoothing > 0 {
 		uniform := float32(d.ce * smoothing / float64(len(d.z)))

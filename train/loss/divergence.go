@@ -23,8 +23,8 @@ type outcomes struct {
 	grad             []float64 // of the divergence with respect to the student's reduced logits
 	ranks                      // of entries without a token
 
-	all           []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
-	p, q, mixture []float32       // scratch of dense rows
+	all  []distill.Token // 0, 1, 2, …: the entries of a whole vocabulary
+	p, q []float32       // scratch of dense rows
 }
 
 // reduced is a distribution over the outcomes.

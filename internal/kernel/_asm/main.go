@@ -17,7 +17,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	amd64, arm64 := newFile("amd64"), newFile("arm64")
-	for _, r := range vectorRoutines {
+	for _, r := range append(vectorRoutines, divergenceRoutines...) {
 		emitVector(amd64, avx2, r)
 		emitVector(amd64, avx512, r)
 		emitVector(arm64, neon, r)

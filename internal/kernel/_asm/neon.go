@@ -65,10 +65,8 @@ func neonMove(f *file, dst, a reg) { word(f, neonMOV, dst, a, a, "orr") }
 func (n *neonISA) prologue(p *program, r routine) {
 	n.held = map[constant]reg{}
 	dry := &program{file: newFile("arm64"), backend: n, sig: p.sig, next: 0}
-	if r.reduce != "" {
-		for range max(1, r.unroll) {
-			dry.accs = append(dry.accs, dry.reg())
-		}
+	for range r.accumulators(p.sig) {
+		dry.accs = append(dry.accs, dry.reg())
 	}
 	r.body(dry)()
 	i := 0
@@ -193,7 +191,7 @@ func (n *neonISA) o(b operand) reg {
 	return r
 }
 
-var neonOps = map[string]uint32{"add": neonFADD, "sub": neonFSUB, "mul": neonFMUL, "div": neonFDIV}
+var neonOps = map[string]uint32{"add": neonFADD, "sub": neonFSUB, "mul": neonFMUL, "div": neonFDIV, "min": neonFMIN, "max": neonFMAX}
 
 func (n *neonISA) binary(p *program, op string, dst, a reg, b operand) {
 	word(p.file, neonOps[op], dst, a, n.o(b), "f"+op)
@@ -258,7 +256,7 @@ func (n *neonISA) accumulateMax(p *program, acc, a, _ reg) {
 	word(p.file, neonFMAXNM, acc, acc, a, "fmaxnm")
 }
 
-func (n *neonISA) reduce(p *program, op string, accs []reg) {
+func (n *neonISA) reduce(p *program, op string, accs []reg, to string) {
 	pair := uint32(neonFADD)
 	if op == "max" {
 		pair = neonFMAXNM
@@ -277,5 +275,5 @@ func (n *neonISA) reduce(p *program, op string, accs []reg) {
 		word(p.file, neonFADDP, a, a, a, "faddp")
 		word(p.file, neonFADDP, a, a, a, "faddp")
 	}
-	p.p("\tFMOVS F%d, ret+%d(FP)", a, p.sig.resultAt)
+	p.p("\tFMOVS F%d, %s", a, to)
 }

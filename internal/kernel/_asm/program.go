@@ -37,7 +37,7 @@ type backend interface {
 	store(p *program, param int, src reg)
 
 	move(p *program, dst, a reg)
-	binary(p *program, op string, dst reg, a reg, b operand) // add sub mul div
+	binary(p *program, op string, dst reg, a reg, b operand) // add sub mul div; min and max: b where it is NaN
 	clamp(p *program, dst, low, high reg)                    // NaN stays NaN
 	sqrt(p *program, dst, a reg)
 	round(p *program, dst, a reg)              // to the nearest integer
@@ -49,7 +49,7 @@ type backend interface {
 	accumulate(p *program, acc, a reg, scratch reg)       // acc += a, lanes of a tail only
 	accumulateFMA(p *program, acc, a, b reg, scratch reg) // acc += a·b, lanes of a tail only
 	accumulateMax(p *program, acc, a reg, scratch reg)    // NaN is passed over
-	reduce(p *program, op string, accs []reg)             // add or max of all lanes into the result
+	reduce(p *program, op string, accs []reg, to string)  // add or max of all lanes; overwrites the register after accs[0]
 }
 
 // program is one routine on its way out.
@@ -68,7 +68,7 @@ type program struct {
 type routine struct {
 	signature string
 	unroll    int                     // vectors per iteration of the main loop, 1 if zero
-	reduce    string                  // add or max: what happens to the accumulators at the end
+	reduce    string                  // add or max: what happens to the accumulators at the end; one for each of several results
 	start     constant                // initial value of the accumulators
 	body      func(p *program) func() // broadcasts what the loop holds; returns what emits one vector
 }
@@ -81,23 +81,32 @@ func emitVector(f *file, b backend, r routine) {
 	f.p("// func %s%s", name, p.sig.text)
 	f.p("TEXT ·%s(SB), NOSPLIT, $8-%d", name, p.sig.size)
 	b.prologue(p, r)
-	unroll := max(1, r.unroll)
-	if r.reduce != "" {
-		for range unroll {
-			p.accs = append(p.accs, p.keep(r.start))
-		}
+	for range r.accumulators(p.sig) {
+		p.accs = append(p.accs, p.keep(r.start))
 	}
 	vector := r.body(p)
 	first := p.next
-	b.loop(p, unroll, func() {
+	b.loop(p, max(1, r.unroll), func() {
 		p.next, p.free = first, nil
 		vector()
 	})
-	if r.reduce != "" {
-		b.reduce(p, r.reduce, p.accs)
+	if len(p.sig.results) == 1 {
+		b.reduce(p, r.reduce, p.accs, p.sig.result(0))
+	} else {
+		for i := len(p.sig.results) - 1; i >= 0; i-- {
+			b.reduce(p, r.reduce, p.accs[i:i+1], p.sig.result(i))
+		}
 	}
 	b.epilogue(p)
 	f.p("")
+}
+
+// accumulators returns how many registers sum: as many as there are results, or one for each unrolled vector of one result.
+func (r routine) accumulators(s signature) int {
+	if len(s.results) > 1 {
+		return len(s.results)
+	}
+	return len(s.results) * max(1, r.unroll)
 }
 
 // reg allocates a register until the end of the vector.
@@ -172,6 +181,19 @@ func (p *program) copy(a reg) reg {
 	r := p.reg()
 	p.move(p, r, a)
 	return r
+}
+
+// sumProduct adds a·b to an accumulator of several results, whatever is in the lanes beyond a tail.
+func (p *program) sumProduct(acc int, a, b reg) {
+	scratch := p.reg()
+	if p.tail {
+		r := p.mul(a, b)
+		p.accumulate(p, p.accs[acc], r, scratch)
+		p.release(r)
+	} else {
+		p.fma(p, p.accs[acc], a, b)
+	}
+	p.release(scratch)
 }
 
 // acc is the accumulator of the vector being emitted.

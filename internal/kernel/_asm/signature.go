@@ -11,19 +11,19 @@ type parameter struct {
 	offset     int
 }
 
-// signature is a parsed Go signature such as "dot(x, y []float32) float32".
+// signature is a parsed Go signature such as "dot(x, y []float32) float32" or "f(x []float32) (a, b float32)".
 type signature struct {
 	name, text string // text is all after the name
 	params     []parameter
-	result     bool
+	results    []string // names of float32 results, "ret" for a single one without
 	resultAt   int
 	size       int // of arguments and result
 }
 
-// parse reads a signature. Parameters are slices (24 bytes), pointers and ints (8) or float32 (4).
+// parse reads a signature. Parameters are slices (24 bytes), pointers and ints (8) or float32 (4), results float32.
 func parse(s string) signature {
 	open, shut := strings.IndexByte(s, '('), strings.IndexByte(s, ')')
-	sig := signature{name: s[:open], text: s[open:], result: shut+1 < len(s)}
+	sig := signature{name: s[:open], text: s[open:], results: results(s[shut+1:])}
 	fields := strings.Split(s[open+1:shut], ",")
 	kind := ""
 	for i := len(fields) - 1; i >= 0; i-- { // a type applies to the names before it
@@ -48,11 +48,29 @@ func parse(s string) signature {
 		at += size
 	}
 	sig.size = at
-	if sig.result {
+	if n := len(sig.results); n > 0 {
 		sig.resultAt = (at + 7) &^ 7
-		sig.size = sig.resultAt + 4
+		sig.size = sig.resultAt + 4*n
 	}
 	return sig
+}
+
+// results returns the names in " (a, b float32)", and how the assembler calls that of " float32".
+func results(s string) []string {
+	s = strings.TrimSpace(s)
+	if s == "float32" {
+		return []string{"ret"}
+	}
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "("), " float32)")
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ", ")
+}
+
+// result is how the assembler names a result's word.
+func (s signature) result(i int) string {
+	return fmt.Sprintf("%s+%d(FP)", s.results[i], s.resultAt+4*i)
 }
 
 func (p parameter) slice() bool { return strings.HasPrefix(p.kind, "[]") }

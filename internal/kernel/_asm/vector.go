@@ -53,6 +53,28 @@ var vectorRoutines = []routine{
 		},
 	},
 	{
+		signature: "axpby(y []float32, a float32, x []float32, b float32)",
+		body: func(p *program) func() {
+			a, b := p.arg("a"), p.arg("b")
+			return func() {
+				y := p.mul(p.in("y"), b)
+				p.fma(p, y, p.in("x"), a)
+				p.out("y", y)
+			}
+		},
+	},
+	{
+		signature: "mulAffine(x, y []float32, a, b float32)",
+		body: func(p *program) func() {
+			a, b := p.arg("a"), p.arg("b")
+			return func() {
+				f := p.copy(b)
+				p.fma(p, f, p.in("y"), a)
+				p.out("x", p.mul(p.in("x"), f))
+			}
+		},
+	},
+	{
 		signature: "add(dst, x, y []float32)",
 		body: func(p *program) func() {
 			return func() { p.out("dst", p.add(p.in("x"), p.in("y"))) }
@@ -70,35 +92,6 @@ var vectorRoutines = []routine{
 				r := e.emit(p, y)
 				p.out("dst", r)
 				p.accumulate(p, p.acc(), r, p.reg())
-			}
-		},
-	},
-	{
-		signature: "logAddExp(dst, x []float32, scale, a, b float32)",
-		body: func(p *program) func() {
-			scale, a, b := p.arg("scale"), p.arg("a"), p.arg("b")
-			e := newExp(p)
-			infinite := p.keep(constant(math.Inf(1)))
-			return func() {
-				x, y := p.in("x"), p.copy(b)
-				p.fma(p, y, x, scale) // y = scale·x + b
-				p.binary(p, "sub", x, a, y)
-				n := p.negate(x)
-				p.clamp(p, x, n, infinite) // |a − y|
-				p.clamp(p, y, a, infinite) // the larger of both
-				p.release(n)
-				// log(1+t) = 2·artanh(t/(2+t)), t = exp(−|a − y|) ≤ 1, by its series in squares of at most 1/9.
-				t := e.emit(p, p.negate(x))
-				s := p.add(t, constant(2))
-				p.binary(p, "div", s, t, s)
-				square := p.mul(s, s)
-				p.binary(p, "mul", t, square, artanhSeries[0])
-				p.binary(p, "add", t, t, artanhSeries[1])
-				for _, c := range artanhSeries[2:] {
-					p.horner(p, t, square, c)
-				}
-				p.fma(p, y, s, t)
-				p.out("dst", y)
 			}
 		},
 	},
@@ -222,9 +215,6 @@ func normBackward(accumulate bool) func(p *program) func() {
 		}
 	}
 }
-
-// artanhSeries are the coefficients of 2·artanh(s)/s in s², from degree 6 down; what follows is below 3e-8 at s = 1/3.
-var artanhSeries = []constant{2. / 13, 2. / 11, 2. / 9, 2. / 7, 2. / 5, 2. / 3, 2}
 
 func (p *program) negate(a reg) reg { return p.mul(a, constant(-1)) }
 

@@ -192,7 +192,7 @@ func (x *x86) store(p *program, param int, src reg) {
 
 func (x *x86) move(p *program, dst, a reg) { p.p("\tVMOVAPS %s, %s", x.v(a), x.v(dst)) }
 
-var x86Mnemonic = map[string]string{"add": "VADDPS", "sub": "VSUBPS", "mul": "VMULPS", "div": "VDIVPS", "max": "VMAXPS"}
+var x86Mnemonic = map[string]string{"add": "VADDPS", "sub": "VSUBPS", "mul": "VMULPS", "div": "VDIVPS", "min": "VMINPS", "max": "VMAXPS"}
 
 // three emits mnemonic(dst, a, b); Go's assembler wants the reverse of the manual's order.
 func (x *x86) three(p *program, mnemonic string, dst, a reg, b operand) {
@@ -269,7 +269,7 @@ func (x *x86) accumulateMax(p *program, acc, a, scratch reg) {
 	}
 }
 
-func (x *x86) reduce(p *program, op string, accs []reg) {
+func (x *x86) reduce(p *program, op string, accs []reg, to string) {
 	m := x86Mnemonic[op]
 	for len(accs) > 1 {
 		half := len(accs) / 2
@@ -285,5 +285,5 @@ func (x *x86) reduce(p *program, op string, accs []reg) {
 	p.p("\tVEXTRACTF128 $1, Y%d, X%d\n\t%s X%d, X%d, X%d", a, t, m, t, a, a)
 	p.p("\tVSHUFPS $0xEE, X%d, X%d, X%d\n\t%s X%d, X%d, X%d", a, a, t, m, t, a, a)
 	p.p("\tVSHUFPS $0x55, X%d, X%d, X%d\n\t%s X%d, X%d, X%d", a, a, t, m, t, a, a)
-	p.p("\tVMOVSS X%d, ret+%d(FP)", a, p.sig.resultAt)
+	p.p("\tVMOVSS X%d, %s", a, to)
 }
