@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
 // The architectures, as Hugging Face's model_type and (but for mistral, which GGUF stores as llama) GGUF's
@@ -138,56 +137,54 @@ func (c Config) Validate() error {
 	for _, f := range []struct {
 		name     string
 		n, limit int
-	}{{"vocabulary", c.Vocab, maxVocab}, {"context", c.Context, math.MaxInt32}, {"width", c.Width, maxWidth},
-		{"feed-forward width", c.FFN, maxWidth}, {"layers", c.Layers, maxLayers}, {"heads", c.Heads, maxWidth},
-		{"KV heads", c.KVHeads, maxWidth}, {"head size", c.HeadDim, maxWidth}} {
+	}{{fieldVocab, c.Vocab, maxVocab}, {fieldContext, c.Context, math.MaxInt32}, {fieldWidth, c.Width, maxWidth},
+		{fieldFFN, c.FFN, maxWidth}, {fieldLayers, c.Layers, maxLayers}, {fieldHeads, c.Heads, maxWidth},
+		{fieldKVHeads, c.KVHeads, maxWidth}, {fieldHeadDim, c.HeadDim, maxWidth}} {
 		if f.n < 1 || f.n > f.limit {
-			return fmt.Errorf("model: %s: %d is not between 1 and %d", f.name, f.n, f.limit)
+			return bad(f.name, "%d is not between 1 and %d", f.n, f.limit)
 		}
 	}
 	switch {
 	case c.Heads%c.KVHeads != 0:
-		return fmt.Errorf("model: %d heads cannot share %d KV heads evenly", c.Heads, c.KVHeads)
+		return bad(fieldKVHeads, "%d cannot be shared evenly by %d heads", c.KVHeads, c.Heads)
 	case c.HeadDim%2 != 0:
-		return fmt.Errorf("model: head size %d is odd", c.HeadDim)
+		return bad(fieldHeadDim, "%d is odd, and rotary positions turn pairs", c.HeadDim)
 	case c.Heads*c.HeadDim > maxWidth:
-		return fmt.Errorf("model: %d heads of %d are wider than %d", c.Heads, c.HeadDim, maxWidth)
+		return bad(fieldHeads, "%d heads of %d are wider than %d", c.Heads, c.HeadDim, maxWidth)
 	case !(c.RopeTheta > 0) || math.IsInf(c.RopeTheta, 0):
-		return fmt.Errorf("model: rope theta %g is not positive", c.RopeTheta)
+		return bad(fieldTheta, "%g is not positive", c.RopeTheta)
 	case !(c.NormEps >= 0) || c.NormEps > 1:
-		return fmt.Errorf("model: norm epsilon %g is not between 0 and 1", c.NormEps)
+		return bad(fieldEps, "%g is not between 0 and 1", c.NormEps)
 	case c.QKNorm != (c.Arch == Qwen3):
 		return fmt.Errorf("model: %s with QK-norm %v", c.Arch, c.QKNorm)
 	}
-	return c.RopeScaling.validate(c.HeadDim)
+	return c.RopeScaling.validate(c.HeadDim, c.RopeTheta)
 }
 
-func (s *RopeScaling) validate(headDim int) error {
+func (s *RopeScaling) validate(headDim int, theta float64) error {
 	if s == nil {
 		return nil
 	}
 	switch {
 	case !slices.Contains([]string{RopeLinear, RopeLlama3, RopeYarn}, s.Type):
-		return fmt.Errorf("model: rope scaling %q is not supported; %s, %s and %s are", s.Type, RopeLinear, RopeLlama3, RopeYarn)
+		return bad(fieldScaling, "type %q is not supported; %s, %s and %s are", s.Type, RopeLinear, RopeLlama3, RopeYarn)
 	case s.Divisors != nil && len(s.Divisors) != headDim/2:
-		return fmt.Errorf("model: %d rope divisors for a head size of %d", len(s.Divisors), headDim)
+		return bad(fieldDivisors, "%d rope divisors for a head size of %d", len(s.Divisors), headDim)
 	case s.Divisors != nil && s.Type != RopeLlama3:
-		return fmt.Errorf("model: rope divisors together with scaling %q", s.Type)
+		return bad(fieldDivisors, "rope divisors together with scaling %q", s.Type)
 	case !(s.Factor > 0) || math.IsInf(s.Factor, 0):
-		return fmt.Errorf("model: rope scaling factor %g is not positive", s.Factor)
+		return bad(fieldScaling, "factor %g is not positive", s.Factor)
 	case s.Type != RopeLinear && s.Divisors == nil && s.OriginalContext < 1:
-		return fmt.Errorf("model: rope scaling %s without its original context", s.Type)
+		return bad(fieldScaling, "%s without its original context", s.Type)
 	case s.Type == RopeLlama3 && s.Divisors == nil && !(s.LowFreqFactor > 0 && s.HighFreqFactor > s.LowFreqFactor):
-		return fmt.Errorf("model: rope scaling llama3 with frequency factors %g and %g", s.LowFreqFactor, s.HighFreqFactor)
+		return bad(fieldScaling, "llama3 with the frequency factors %g and %g", s.LowFreqFactor, s.HighFreqFactor)
+	case s.Type == RopeYarn && theta <= 1:
+		return bad(fieldTheta, "%g is too small for rope scaling yarn", theta)
 	}
 	for i, d := range s.Divisors {
 		if !(d > 0) || math.IsInf(float64(d), 0) {
-			return fmt.Errorf("model: rope divisor %d is %g", i, d)
+			return bad(fieldDivisors, "rope divisor %d is %g", i, d)
 		}
 	}
 	return nil
-}
-
-func unsupportedArch(arch string) error {
-	return fmt.Errorf("model: architecture %q is not supported; %s are", arch, strings.Join(Architectures, ", "))
 }

@@ -20,12 +20,12 @@ const (
 func openGGUF(path string) (*Model, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, hinted(fmt.Errorf("model: %w", err), "a model is a GGUF file that is complete, or a Hugging Face folder")
 	}
 	m, err := FromGGUF(f)
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("%w (in %s)", err, path)
+		return nil, hinted(fmt.Errorf("%w (in %s)", err, path), "the file is damaged, or for other programs: fetch or convert it again")
 	}
 	m.close, m.mapped = f.Close, true
 	return m, nil
@@ -42,8 +42,9 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 		return nil, err
 	}
 	if err := m.Validate(); err != nil { // before anything is made in the sizes it claims
-		return nil, err
+		return nil, named(err, ggufFieldNames(m.Arch))
 	}
+	m.shorten(f.Metadata)
 	if err := m.dropUnknown(); err != nil {
 		return nil, err
 	}
@@ -57,6 +58,32 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	return m, m.check()
 }
 
+// ggufFieldNames are the fields of a Config as metadata calls them.
+func ggufFieldNames(arch string) map[string]string {
+	names := map[string]string{fieldVocab: `weight "token_embd.weight"`, fieldDivisors: fmt.Sprintf("weight %q", ropeFreqsName)}
+	for field, key := range map[string]string{
+		fieldContext: "context_length", fieldWidth: "embedding_length", fieldFFN: "feed_forward_length", fieldLayers: "block_count",
+		fieldHeads: "attention.head_count", fieldKVHeads: "attention.head_count_kv", fieldHeadDim: "attention.key_length",
+		fieldTheta: "rope.freq_base", fieldEps: "attention.layer_norm_rms_epsilon", fieldScaling: "rope.scaling",
+	} {
+		names[field] = fmt.Sprintf("metadata %q", arch+"."+key)
+	}
+	return names
+}
+
+// shorten cuts the context to a window of attention, which gives the same function up to its length, and notes what else
+// is odd.
+func (m *Model) shorten(md *gguf.Metadata) {
+	window, _ := md.Int(m.Arch + ".attention.sliding_window")
+	if window > 0 && window < m.Context {
+		m.note("attention.sliding_window: attention is not windowed here; the context is cut from %d to %d", m.Context, window)
+		m.Context = window
+	}
+	if m.NormEps == 0 {
+		m.note("attention.layer_norm_rms_epsilon: 0, where models have 1e-6 or 1e-5: a row of zeros has no norm then")
+	}
+}
+
 // dropUnknown refuses weights the graph has no place for, which would change its function if they were passed over.
 func (m *Model) dropUnknown() error {
 	known := make(map[string]bool)
@@ -66,7 +93,7 @@ func (m *Model) dropUnknown() error {
 	delete(m.tensors, ropeFreqsName)
 	for name := range m.tensors {
 		if !known[name] {
-			return fmt.Errorf("model: weight %q has no place in the %s architecture", name, m.Arch)
+			return m.noPlace(name, "blk.", "block_count")
 		}
 	}
 	return nil
@@ -142,10 +169,11 @@ func configFromGGUF(md *gguf.Metadata, tensors map[string]Tensor) (Config, error
 	if c.Heads < 1 {
 		return c, fmt.Errorf("model: metadata %q: %d heads", g.key("attention.head_count"), c.Heads)
 	}
-	c.HeadDim = g.intOr("attention.key_length", c.Width/c.Heads)
-	if n := g.intOr("expert_count", 0); n > 0 && g.err == nil {
-		g.err = fmt.Errorf("model: mixtures of experts are not supported (%s is %d)", g.key("expert_count"), n)
+	if !g.has("attention.key_length") && c.Width%c.Heads != 0 {
+		g.err = fmt.Errorf("model: metadata %q: %d is no multiple of the %d heads, and there is no %q", g.key("embedding_length"), c.Width, c.Heads, g.key("attention.key_length"))
 	}
+	c.HeadDim = g.intOr("attention.key_length", c.Width/c.Heads)
+	g.refuse()
 	if n := g.intOr("attention.value_length", c.HeadDim); n != c.HeadDim && g.err == nil {
 		g.err = fmt.Errorf("model: values of %d beside keys of %d are not supported", n, c.HeadDim)
 	}
@@ -160,6 +188,21 @@ func configFromGGUF(md *gguf.Metadata, tensors map[string]Tensor) (Config, error
 	_, c.AttentionBias = tensors["blk.0.attn_q.bias"]
 	g.ropeScaling(&c, tensors)
 	return c, g.err
+}
+
+// refuse names the first key that asks for something else than this family's graph.
+func (g *ggufFields) refuse() {
+	if n := g.intOr("expert_count", 0); n > 0 && g.err == nil {
+		g.err = fmt.Errorf("model: mixtures of experts are not supported (%s is %d)", g.key("expert_count"), n)
+	}
+	if causal, ok := g.m.Bool(g.key("attention.causal")); ok && !causal && g.err == nil {
+		g.err = fmt.Errorf("model: metadata %q: attention to what comes after is not supported", g.key("attention.causal"))
+	}
+	for _, name := range []string{"attention.clamp_kqv", "attention.max_alibi_bias", "attention.scale", "logit_scale", "residual_scale", "embedding_scale"} {
+		if x := g.floatOr(name, 0); x != 0 && g.err == nil {
+			g.err = fmt.Errorf("model: metadata %q: %g is not supported", g.key(name), x)
+		}
+	}
 }
 
 func (g *ggufFields) ropeScaling(c *Config, tensors map[string]Tensor) {

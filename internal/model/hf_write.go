@@ -48,7 +48,7 @@ func WriteHF(dir string, m *Model, as quant.Type) error {
 		return err
 	}
 	generation := hfGeneration{BOS: config.BOS, EOS: config.EOS, PAD: config.PAD}
-	return writeJSON(filepath.Join(dir, "generation_config.json"), generation)
+	return writeJSON(filepath.Join(dir, generationName), generation)
 }
 
 type hfGeneration struct {

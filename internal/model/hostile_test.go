@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -19,30 +20,42 @@ func TestHostileMetadata(t *testing.T) {
 	}
 	good := encode(t, m)
 	for want, change := range map[string]func(md *gguf.Metadata){
-		`"gpt2" is not supported; llama`:      func(md *gguf.Metadata) { md.Set(keyArch, "gpt2") },
-		`"mistral" is not supported`:          func(md *gguf.Metadata) { md.Set(keyArch, "mistral") },
-		`"general.architecture" is missing`:   func(md *gguf.Metadata) { md.Delete(keyArch) },
-		"layers: 2147483647":                  func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(1<<31-1)) },
-		"layers: 0":                           func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(0)) },
-		`"blk.1.attn_norm.weight" is missing`: func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(2)) },
-		`"qwen2.block_count": missing`:        func(md *gguf.Metadata) { md.Set("qwen2.block_count", "one") },
-		"feed-forward width":                  func(md *gguf.Metadata) { md.Set("qwen2.feed_forward_length", uint64(1)<<62) },
-		"has shape":                           func(md *gguf.Metadata) { md.Set("qwen2.feed_forward_length", uint32(5)) },
-		"heads":                               func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count", uint32(0)) },
-		"not one integer for all layers":      func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count_kv", []int32{1, 2}) },
-		"cannot share":                        func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count_kv", uint32(3)) },
-		"head size 3 is odd": func(md *gguf.Metadata) {
+		`"gpt2" is not supported; llama`:                   func(md *gguf.Metadata) { md.Set(keyArch, "gpt2") },
+		`"mistral" is not supported`:                       func(md *gguf.Metadata) { md.Set(keyArch, "mistral") },
+		`"general.architecture" is missing`:                func(md *gguf.Metadata) { md.Delete(keyArch) },
+		`"qwen2.block_count": 2147483647`:                  func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(1<<31-1)) },
+		`"qwen2.block_count": 0 is`:                        func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(0)) },
+		`"blk.1.attn_norm.weight" is missing`:              func(md *gguf.Metadata) { md.Set("qwen2.block_count", uint32(2)) },
+		`"qwen2.block_count": missing`:                     func(md *gguf.Metadata) { md.Set("qwen2.block_count", "one") },
+		`"qwen2.feed_forward_length": 4611686018427387904`: func(md *gguf.Metadata) { md.Set("qwen2.feed_forward_length", uint64(1)<<62) },
+		"has shape":                                           func(md *gguf.Metadata) { md.Set("qwen2.feed_forward_length", uint32(5)) },
+		`"qwen2.attention.head_count": 0`:                     func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count", uint32(0)) },
+		"not one integer for all layers":                      func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count_kv", []int32{1, 2}) },
+		`"qwen2.attention.head_count_kv": 3 cannot be shared`: func(md *gguf.Metadata) { md.Set("qwen2.attention.head_count_kv", uint32(3)) },
+		`"qwen2.attention.key_length": 3 is odd`: func(md *gguf.Metadata) {
 			for _, key := range []string{"attention.key_length", "attention.value_length", "rope.dimension_count"} {
 				md.Set("qwen2."+key, uint32(3))
 			}
 		},
-		"rotating 1 of 2":          func(md *gguf.Metadata) { md.Set("qwen2.rope.dimension_count", uint32(1)) },
-		"values of 4":              func(md *gguf.Metadata) { md.Set("qwen2.attention.value_length", uint32(4)) },
-		"norm epsilon":             func(md *gguf.Metadata) { md.Set("qwen2.attention.layer_norm_rms_epsilon", float32(-1)) },
-		"rms_epsilon\" is missing": func(md *gguf.Metadata) { md.Delete("qwen2.attention.layer_norm_rms_epsilon") },
-		"rope theta":               func(md *gguf.Metadata) { md.Set("qwen2.rope.freq_base", float32(0)) },
-		`rope scaling "longrope"`:  func(md *gguf.Metadata) { md.Set("qwen2.rope.scaling.type", "longrope") },
-		"mixtures of experts":      func(md *gguf.Metadata) { md.Set("qwen2.expert_count", uint32(8)) },
+		"rotating 1 of 2": func(md *gguf.Metadata) { md.Set("qwen2.rope.dimension_count", uint32(1)) },
+		"values of 4":     func(md *gguf.Metadata) { md.Set("qwen2.attention.value_length", uint32(4)) },
+		`"qwen2.attention.layer_norm_rms_epsilon": -1`: func(md *gguf.Metadata) { md.Set("qwen2.attention.layer_norm_rms_epsilon", float32(-1)) },
+		"rms_epsilon\" is missing":                     func(md *gguf.Metadata) { md.Delete("qwen2.attention.layer_norm_rms_epsilon") },
+		`"qwen2.rope.freq_base": 0`:                    func(md *gguf.Metadata) { md.Set("qwen2.rope.freq_base", float32(0)) },
+		`"qwen2.rope.scaling": type "longrope"`:        func(md *gguf.Metadata) { md.Set("qwen2.rope.scaling.type", "longrope") },
+		`"qwen2.embedding_length": 5 is no multiple`: func(md *gguf.Metadata) {
+			md.Delete("qwen2.attention.key_length")
+			md.Set("qwen2.embedding_length", uint32(5))
+		},
+		`"qwen2.attention.causal"`:    func(md *gguf.Metadata) { md.Set("qwen2.attention.causal", false) },
+		`"qwen2.logit_scale": 0.5`:    func(md *gguf.Metadata) { md.Set("qwen2.logit_scale", float32(0.5)) },
+		`"qwen2.rope.freq_base": NaN`: func(md *gguf.Metadata) { md.Set("qwen2.rope.freq_base", float32(math.NaN())) },
+		`"qwen2.rope.freq_base": 1 is too small for rope scaling yarn`: func(md *gguf.Metadata) {
+			md.Set("qwen2.rope.freq_base", float32(1))
+			md.Set("qwen2.rope.scaling.type", "yarn")
+			md.Set("qwen2.rope.scaling.factor", float32(2))
+		},
+		"mixtures of experts": func(md *gguf.Metadata) { md.Set("qwen2.expert_count", uint32(8)) },
 		`model "bert"`: func(md *gguf.Metadata) {
 			md.Set("tokenizer.ggml.model", "bert")
 			md.Set("tokenizer.ggml.tokens", []string{"a"})
@@ -66,6 +79,29 @@ func TestHostileMetadata(t *testing.T) {
 		if took > time.Second || after.TotalAlloc-before.TotalAlloc > 64<<20 {
 			t.Errorf("%s: took %v and %d bytes", want, took, after.TotalAlloc-before.TotalAlloc)
 		}
+	}
+}
+
+// What gives the same function in part, or is odd, is said.
+func TestNotesOnMetadata(t *testing.T) {
+	m, err := Random(tiny, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Parse(encode(t, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Metadata = f.Metadata.Clone()
+	f.Metadata.Set("qwen2.attention.sliding_window", uint32(5))
+	f.Metadata.Set("qwen2.attention.layer_norm_rms_epsilon", float32(0))
+	got, err := FromGGUF(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(got.Notes, "; ")
+	if got.Context != 5 || !strings.Contains(notes, "cut from 8 to 5") || !strings.Contains(notes, "rms_epsilon: 0") {
+		t.Errorf("context %d, %q", got.Context, notes)
 	}
 }
 

@@ -30,7 +30,7 @@ type Set struct {
 func OpenDir(dir string) (*Set, error) {
 	names, err := shardNames(dir)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, fmt.Errorf("safetensors: %w (in %s)", err, dir)
 	}
 	s := &Set{byName: make(map[string]int)}
 	for _, name := range names {
@@ -48,10 +48,10 @@ func shardNames(dir string) ([]string, error) {
 	}
 	text, err := os.ReadFile(filepath.Join(dir, indexName))
 	if pickled, _ := filepath.Glob(filepath.Join(dir, "pytorch_model*.bin")); errors.Is(err, fs.ErrNotExist) && len(pickled) > 0 {
-		return nil, fmt.Errorf("%s is not read, as pickled files can hold programs: save the model as safetensors", pickled[0])
+		return nil, fmt.Errorf("%s is not read, as pickled files can hold programs: save the model as safetensors", filepath.Base(pickled[0]))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds neither %s nor %s: %w", dir, singleName, indexName, err)
+		return nil, fmt.Errorf("the folder holds neither %s nor %s: %w", singleName, indexName, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, err
@@ -83,6 +83,9 @@ func parseIndex(text []byte) ([]string, error) {
 
 func (s *Set) add(path string) error {
 	data, unmap, err := mmap.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("safetensors: a shard that %s names is not there: %w", indexName, err)
+	}
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
@@ -93,7 +96,7 @@ func (s *Set) add(path string) error {
 	}
 	for _, t := range f.Tensors {
 		if _, twice := s.byName[t.Name]; twice {
-			return fmt.Errorf("safetensors: tensor %q: in two shards", t.Name)
+			return fmt.Errorf("safetensors: tensor %q: in two shards (in %s)", t.Name, path)
 		}
 		s.byName[t.Name] = len(s.Tensors)
 		s.Tensors = append(s.Tensors, t)

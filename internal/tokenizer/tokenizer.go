@@ -188,6 +188,23 @@ func (t *Tokenizer) IsEnd(id Token) bool {
 	return false
 }
 
+// AddEnds makes more tokens end a completion: those that a model's generation settings list, which may have no name that
+// tells. Ids outside the vocabulary are passed over. Nobody else may use the tokenizer meanwhile.
+func (t *Tokenizer) AddEnds(ids []Token) {
+	for _, id := range ids {
+		if id < 0 || int(id) >= len(t.text) || t.IsEnd(id) {
+			continue
+		}
+		t.ends = append(t.ends, id)
+		switch None { // a file has room for two
+		case t.EOS:
+			t.EOS = id
+		case t.turnEnd:
+			t.turnEnd = id
+		}
+	}
+}
+
 // endNames are the tokens that end a turn or a text, as llama.cpp knows them by name.
 var endNames = []string{
 	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<|eos|>",

@@ -80,8 +80,8 @@ func Open(name string) (*model.Model, error) {
 		return nil, err
 	}
 	m, err := model.Open(path)
-	if err != nil {
+	if e := (*hint.Error)(nil); err != nil && !errors.As(err, &e) {
 		return nil, &hint.Error{Hint: "a GGUF file, a Hugging Face folder, a run directory or builtin:NAME", Err: err}
 	}
-	return m, nil
+	return m, err
 }
