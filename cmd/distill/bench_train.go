@@ -51,7 +51,7 @@ func benchTrain(c *cli.Context) error {
 	if c.Bool("json") {
 		return json.NewEncoder(c.App.Writer).Encode(s)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%.0f tokens/s at best, %.0f on average, %.0f %% of the machine's peak in %s, %s of memory\n",
-		s.BestTokensPerS, s.MeanTokensPerS, 100*s.ShareOfPeak, c.String("dtype"), report.Bytes(s.PeakRSSBytes))
+	_, err = fmt.Fprintf(c.App.Writer, "%.0f tokens/s at best, %.0f on average, %.0f %% of the peak of the machine's %s, %s of memory\n",
+		s.BestTokensPerS, s.MeanTokensPerS, 100*s.ShareOfPeak, s.PeakOf, report.Bytes(s.PeakRSSBytes))
 	return err
 }

@@ -48,3 +48,28 @@ func narrowBlocks(dst *uint16, src *float32, blocks int)
 //
 //go:noescape
 func peakTile(n int)
+
+// tileMultiplyParts computes 32 rows of C (+)= A·B, panel after panel; lda, ldc and step, from block to block of A, are in bytes.
+//
+//go:noescape
+func tileMultiplyParts(blocks int, a *float32, lda, step int, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)
+
+// packRowsPartsA packs up to 32 rows of 32·blocks floats, stride bytes apart, as a strip of A in parts.
+//
+//go:noescape
+func packRowsPartsA(dst, src *float32, stride, rows, blocks int)
+
+// packRowsPartsB packs 16 rows of 32·blocks floats, stride bytes apart, as half a panel of B in parts.
+//
+//go:noescape
+func packRowsPartsB(dst, src *float32, stride, blocks int)
+
+// packColumnsPartsB packs 32·panels columns of B as a block of each panel, in parts, step bytes apart; src has 32 rows, stride bytes apart.
+//
+//go:noescape
+func packColumnsPartsB(dst, src *float32, stride, panels, step int)
+
+// packColumnsPartsA packs 32·panels rows of A, given as columns, as a block of each strip, in parts, step bytes apart; src has 32 rows, stride bytes apart.
+//
+//go:noescape
+func packColumnsPartsA(dst, src *float32, stride, panels, step int)

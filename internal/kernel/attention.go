@@ -26,7 +26,7 @@ func (a Attention) Forward(p *Pool, out, q, k, v Matrix, lse []float32) {
 	a.check(q, k, v, lse)
 	out.checkShape(q.Rows, q.Cols)
 	t := attentionTasks.get()
-	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, engineFor(a.Precision), out, q, k, v, lse
+	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, attentionEngine(a.Precision), out, q, k, v, lse
 	t.scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
 	p.Run(blockCount(q.Rows, attentionBlock)*a.KVHeads, (*attentionForward)(t))
 	t.forget()
@@ -46,7 +46,7 @@ func (a Attention) Backward(p *Pool, dq, dk, dv, dout, out, q, k, v Matrix, lse 
 	dk.checkShape(k.Rows, k.Cols)
 	dv.checkShape(k.Rows, k.Cols)
 	t := attentionTasks.get()
-	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, engineFor(a.Precision), out, q, k, v, lse
+	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, attentionEngine(a.Precision), out, q, k, v, lse
 	t.dout, t.dq, t.dk, t.dv = dout, dq, dk, dv
 	t.scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
 	t.spans = appendSpans(t.spans[:0], a.Start)

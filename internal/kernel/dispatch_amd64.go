@@ -103,7 +103,7 @@ var amx = withTiles(avx512)
 
 func withTiles(r routines) routines {
 	r.name = "amx"
-	r.tiles, r.narrow = tileEngine{}, narrowTiles
+	r.tiles, r.floats, r.narrow = bf16Tiles, floatTiles, narrowTiles
 	r.tilePeak, r.tileFlops = peakTile, 4*2*16*16*32
 	return r
 }

@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // engine multiplies packed blocks: the part of a matrix product that differs between float32 vectors
 // and bf16 tiles. A product C (+)= A·B is done in strips of rows of A and panels of columns of B,
 // over steps of the k products. Packed memory is counted in 4-byte words.
@@ -69,15 +71,26 @@ var nothing soon
 // edgeTile receives a tile of C that sticks out of its matrix.
 type edgeTile [32 * 32]float32
 
-// engineFor returns the engine of a precision.
-func engineFor(prec Precision) engine {
-	if prec == BF16 {
-		if active.tiles != nil {
-			return active.tiles
-		}
+// engineFor returns the engine of a precision for a product of so many rows, columns or products, as
+// far as they are known: float32 ones narrower than a tile are faster on vectors.
+func engineFor(prec Precision, sides ...int) engine {
+	if prec == FP32 && active.floats != nil && slices.Min(sides) >= 32 {
+		return active.floats
+	}
+	return attentionEngine(prec)
+}
+
+// attentionEngine is the engine of a precision for attention, which uses scores where they lie: float32
+// ones on vectors are as fast as on tiles, which have to split them.
+func attentionEngine(prec Precision) engine {
+	switch {
+	case prec == FP32:
+		return vectorEngine{}
+	case active.tiles != nil:
+		return active.tiles
+	default:
 		return vectorEngine{round: true}
 	}
-	return vectorEngine{}
 }
 
 // operand is a matrix as a factor: Matrix, or its transpose.

@@ -12,7 +12,7 @@ func gemm(p *Pool, prec Precision, c Matrix, a, b operand, accumulate bool) {
 	t := gemmTasks.get()
 	defer gemmTasks.put(t)
 	_, k := a.shape()
-	t.plan(engineFor(prec), c.Rows, c.Cols, k)
+	t.plan(engineFor(prec, c.Rows, c.Cols, k), c.Rows, c.Cols, k)
 	t.a, t.b, t.c, t.accumulate = a, b, c, accumulate
 	t.widen()
 	if t.shared = t.rowBlocks > 1; t.shared {

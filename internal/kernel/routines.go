@@ -3,9 +3,10 @@ package kernel
 // routines is one implementation of every inner loop. Lengths are checked by the callers: all slices
 // of a call are as long as its first. The reference loops in reference.go say what each computes.
 type routines struct {
-	name  string
-	tile  tile   // of the float32 matrix product
-	tiles engine // of the bf16 matrix product; nil without tiles
+	name   string
+	tile   tile   // of the float32 matrix product
+	tiles  engine // of the bf16 matrix product; nil without tiles
+	floats engine // of the float32 one where tiles do that; nil elsewhere
 
 	fmaPeak   func(n int) // rounds of fmaFlops operations on registers; nil in plain Go
 	fmaFlops  float64

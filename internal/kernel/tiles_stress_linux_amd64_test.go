@@ -40,8 +40,9 @@ func TestTilesUnderStress(t *testing.T) {
 
 	s := newTileStress()
 	var all sync.WaitGroup
-	for range 6 {
-		all.Go(func() { s.multiply(t) })
+	for range 3 {
+		all.Go(func() { s.multiply(t, BF16) })
+		all.Go(func() { s.multiply(t, FP32) })
 	}
 	for _, disturb := range []func(){s.signal, s.collect, s.thread, s.fork} {
 		all.Go(func() {
@@ -60,35 +61,39 @@ func TestTilesUnderStress(t *testing.T) {
 	}
 }
 
-// tileStress is a product with its right result, and counts of what happened.
+// tileStress is a product with its right results by precision, and counts of what happened.
 type tileStress struct {
-	a, b, want Matrix
-	stop       atomic.Bool
+	a, b Matrix
+	want [2]Matrix
+	stop atomic.Bool
 
 	products, signals, collections, threads, processes atomic.Int64
 }
 
 func newTileStress() *tileStress {
 	s := &tileStress{
-		a:    NewMatrix(make([]float32, 64*512), 64, 512),
-		b:    NewMatrix(make([]float32, 2048*512), 2048, 512),
-		want: NewMatrix(make([]float32, 64*2048), 64, 2048),
+		a: NewMatrix(make([]float32, 64*512), 64, 512),
+		b: NewMatrix(make([]float32, 2048*512), 2048, 512),
 	}
 	fillNormal(newRand(1), s.a.Data, 1)
 	fillNormal(newRand(2), s.b.Data, 1)
-	GemmNT(nil, BF16, s.want, s.a, s.b, false)
+	for prec := range s.want {
+		s.want[prec] = newMatrix(64, 2048)
+		GemmNT(nil, Precision(prec), s.want[prec], s.a, s.b, false)
+	}
 	return s
 }
 
 // multiply holds tiles most of the time: one call of the kernel lasts some hundred microseconds.
-func (s *tileStress) multiply(t *testing.T) {
+func (s *tileStress) multiply(t *testing.T, prec Precision) {
 	var w Weights
-	w.Pack(nil, BF16, s.b)
-	c := NewMatrix(make([]float32, len(s.want.Data)), s.want.Rows, s.want.Cols)
+	w.Pack(nil, prec, s.b)
+	want := s.want[prec]
+	c := newMatrix(want.Rows, want.Cols)
 	for !s.stop.Load() {
 		clear(c.Data)
 		w.Forward(nil, c, s.a, false)
-		if !slices.Equal(c.Data, s.want.Data) {
+		if !slices.Equal(c.Data, want.Data) {
 			s.stop.Store(true)
 			t.Error("a product changed")
 			return

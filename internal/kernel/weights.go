@@ -4,7 +4,7 @@ package kernel
 // that the cost of packing is paid once per optimizer step and not in every product.
 //
 // Stacking makes one wide product of several: queries, keys and values, or gate and up. The packed
-// copies take the size of the matrices twice in FP32 and once in BF16.
+// copies take the size of the matrices twice in FP32, three times where tiles multiply that, and once in BF16.
 type Weights struct {
 	prec     Precision
 	out, in  int
@@ -60,7 +60,7 @@ func PackedBytes(prec Precision, out, in int) int {
 	for _, shape := range [][2]int{{in, out}, {out, in}} {
 		if shape[0] > 0 {
 			var t gemmTask
-			t.plan(engineFor(prec), 0, shape[1], shape[0])
+			t.plan(engineFor(prec, shape[0], shape[1]), 0, shape[1], shape[0])
 			words += t.packedWords()
 		}
 	}
@@ -91,7 +91,7 @@ func (f *packedFactor) pack(p *Pool, prec Precision, b operand) {
 	if k == 0 {
 		return
 	}
-	t.plan(engineFor(prec), 0, n, k)
+	t.plan(engineFor(prec, n, k), 0, n, k)
 	t.b = b
 	f.words = grow(f.words, t.packedWords())
 	t.words = f.words
@@ -108,7 +108,7 @@ func (f *packedFactor) multiply(p *Pool, prec Precision, c, a Matrix, accumulate
 	}
 	t := gemmTasks.get()
 	defer gemmTasks.put(t)
-	t.plan(engineFor(prec), c.Rows, c.Cols, a.Cols)
+	t.plan(engineFor(prec, c.Cols, a.Cols), c.Rows, c.Cols, a.Cols)
 	t.a, t.c, t.accumulate = operand{Matrix: a}, c, accumulate
 	t.widen()
 	t.shared, t.words = true, f.words

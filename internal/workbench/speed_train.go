@@ -28,11 +28,15 @@ type TrainingShape struct {
 type TrainingSpeed struct {
 	BestTokensPerS float64 `json:"best_tokens_per_s"`
 	MeanTokensPerS float64 `json:"mean_tokens_per_s"`
-	ShareOfPeak    float64 `json:"share_of_peak"` // of what one core was measured to do, times threads, counting 6 operations a weight and the attention; 0 where it was not
-	PeakRSSBytes   int64   `json:"peak_rss_bytes"`
-	Threads        int     `json:"threads"`
-	Kernel         string  `json:"kernel"`
-	Parameters     int     `json:"parameters"`
+	// ShareOfPeak is the share of the peak below, times threads, counting 6 operations a weight and the attention; 0 where there
+	// is no peak. Tiles, which multiply float32 numbers faster than vectors do, may take it above 1 in fp32.
+	ShareOfPeak  float64 `json:"share_of_peak"`
+	PeakGFLOPs   float64 `json:"peak_gflops"` // of one core, measured on registers: float32 multiply-adds, or bf16 tiles where a bf16 student has them
+	PeakOf       string  `json:"peak_of"`     // what does that: multiply-adds or tiles
+	PeakRSSBytes int64   `json:"peak_rss_bytes"`
+	Threads      int     `json:"threads"`
+	Kernel       string  `json:"kernel"`
+	Parameters   int     `json:"parameters"`
 }
 
 // MeasureTraining times whole training steps, optimizer included, on random tokens.
@@ -74,12 +78,12 @@ func MeasureStudent(ctx context.Context, cfg model.Config, t TrainingShape) (Tra
 		r.PeakRSSBytes = max(0, host.PeakMemory()-idle)
 	}
 	peak := kernel.MeasurePeak()
-	most := peak.FMA
+	r.PeakGFLOPs, r.PeakOf = peak.FMA/1e9, "multiply-adds"
 	if t.BF16 && peak.Tile > 0 {
-		most = peak.Tile
+		r.PeakGFLOPs, r.PeakOf = peak.Tile/1e9, "tiles"
 	}
-	if most > 0 {
-		r.ShareOfPeak = speed.Best * student.FLOPs(cfg, t.Seq) / (most * float64(threads))
+	if r.PeakGFLOPs > 0 {
+		r.ShareOfPeak = speed.Best * student.FLOPs(cfg, t.Seq) / (1e9 * r.PeakGFLOPs * float64(threads))
 	}
 	return r, nil
 }

@@ -23,7 +23,7 @@ func emitAMX(f *file) {
 	}
 	f.quads("interleave", order[:]...)
 	f.quads("halves", 0, 4, 1, 5, 2, 6, 3, 7) // low quarters of the lanes from the first half, high ones from the second
-	tileKernel(f)
+	tileKernel(f, "tileMultiply", 1, [][2]int{{0, 0}})
 	packRowsA(f)
 	packRowsB(f)
 	packColumns(f, "packColumnsB", false)
@@ -32,6 +32,7 @@ func emitAMX(f *file) {
 	packColumnsHalvesB(f)
 	narrowBlocks(f)
 	tilePeak(f)
+	emitParts(f)
 }
 
 // quads declares 8-byte constants.
@@ -48,11 +49,13 @@ func (f *file) header(name, signature string, bytes int, comment string) {
 	f.p("// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d", name, signature, name, bytes)
 }
 
-// tileKernel multiplies a strip by panels. The strip is packed, or 32 rows of bf16 as they lie. Tiles 0 to 3 hold 32×32 of C, 4 and 5 rows of A, 6 and 7
-// columns of B. Tiles are configured and released within the call, so no other code on this thread
-// ever sees them. With each block, `fetch` lines of what is packed next are brought to the L2 cache.
-func tileKernel(f *file) {
-	f.header("tileMultiply", "(blocks int, a *float32, lda, step int, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)", 112,
+// tileKernel multiplies a strip by panels. The strip is packed, or 32 rows of bf16 as they lie. Tiles 0 to 3 hold 32×32 of C, 4 and 5
+// rows of A, 6 and 7 columns of B. Tiles are configured and released within the call, so no other code on this thread
+// ever sees them. With each of the products, `fetch` lines of what comes next are brought to the L2 cache.
+//
+// Each block has so many parts, and products names those of A and B that are multiplied with one another.
+func tileKernel(f *file, name string, parts int, products [][2]int) {
+	f.header(name, "(blocks int, a *float32, lda, step int, b *float32, panels int, c *float32, ldc, acc int, next *float32, fetch, first, lines, skip int)", 112,
 		"computes 32 rows of C (+)= A·B, panel after panel; lda, ldc and step, from block to block of A, are in bytes.")
 	for i, load := range []string{"blocks, R8", "a, SI", "lda, R11", "", "b, DI", "", "c, DX", "ldc, R10", "", "next, R13", "", "first, R15"} {
 		if name, register, ok := strings.Cut(load, ", "); ok {
@@ -76,16 +79,29 @@ func tileKernel(f *file) {
 		f.tileZero(tile)
 	}
 	f.p("block:")
-	f.tileLoad(4, "AX", "R11", 0)
-	f.tileLoad(6, "DI", "BX", 0)
-	emitFetch(f, "R13", "R15", "CX", 72)
-	f.tileProduct(0, 4, 6)
-	f.tileLoad(7, "DI", "BX", tileBytes)
-	f.tileProduct(1, 4, 7)
-	f.tileLoad(5, "R14", "R11", 0)
-	f.tileProduct(2, 5, 6)
-	f.tileProduct(3, 5, 7)
-	f.p("\tADDQ step+24(FP), AX\n\tADDQ step+24(FP), R14\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", blockBytes)
+	loaded := [2]int{-1, -1}
+	for i, now := range products {
+		a, b := now[0] != loaded[0], now[1] != loaded[1]
+		if a {
+			f.tileLoad(4, "AX", "R11", now[0]*blockBytes)
+		}
+		if b {
+			f.tileLoad(6, "DI", "BX", now[1]*blockBytes)
+		}
+		emitFetch(f, i, "R13", "R15", "CX", 72)
+		f.tileProduct(0, 4, 6)
+		if b {
+			f.tileLoad(7, "DI", "BX", now[1]*blockBytes+tileBytes)
+		}
+		f.tileProduct(1, 4, 7)
+		if a {
+			f.tileLoad(5, "R14", "R11", now[0]*blockBytes)
+		}
+		f.tileProduct(2, 5, 6)
+		f.tileProduct(3, 5, 7)
+		loaded = now
+	}
+	f.p("\tADDQ step+24(FP), AX\n\tADDQ step+24(FP), R14\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", parts*blockBytes)
 	corners(f.tileStore)
 	f.p("\tADDQ $128, DX\n\tADDQ $128, R12\n\tDECQ panels+40(FP)\n\tJNZ panel")
 	f.tileRelease()
@@ -280,9 +296,15 @@ func tilePeak(f *file) {
 
 // emitFetch brings `fetch` cache lines to the L2 cache, from pointer on: `left` more of this run, then
 // runs of `lines`, skip bytes after one another. The parameters begin at offset at.
-func emitFetch(f *file, pointer, left, count string, at int) {
-	f.p("\tMOVQ fetch+%d(FP), %s\n\tTESTQ %s, %s\n\tJZ fetched", at+8, count, count, count)
-	f.p("line:\n\tPREFETCHT1 (%s)\n\tADDQ $64, %s\n\tDECQ %s\n\tJNZ inside", pointer, pointer, left)
+func emitFetch(f *file, nth int, pointer, left, count string, at int) {
+	label := func(name string) string {
+		if nth > 0 {
+			return fmt.Sprint(name, nth)
+		}
+		return name
+	}
+	f.p("\tMOVQ fetch+%d(FP), %s\n\tTESTQ %s, %s\n\tJZ %s", at+8, count, count, count, label("fetched"))
+	f.p("%s:\n\tPREFETCHT1 (%s)\n\tADDQ $64, %s\n\tDECQ %s\n\tJNZ %s", label("line"), pointer, pointer, left, label("inside"))
 	f.p("\tMOVQ lines+%d(FP), %s\n\tADDQ skip+%d(FP), %s", at+24, left, at+32, pointer)
-	f.p("inside:\n\tDECQ %s\n\tJNZ line\nfetched:", count)
+	f.p("%s:\n\tDECQ %s\n\tJNZ %s\n%s:", label("inside"), count, label("line"), label("fetched"))
 }
