@@ -27,7 +27,7 @@ type Footprint struct {
 	Weights     int64 // and rounded and averaged copies of them
 	Gradients   int64
 	Optimizer   int64
-	Packed      int64 // weights as the kernels lay them out
+	Packed      int64 // weights as the kernels lay them out, in both orientations
 	Activations int64 // of forward and backward pass
 	Logits      int64 // of the rows that have logits at the same time
 	Program     int64 // stacks, scratch of the kernels, garbage
@@ -53,15 +53,21 @@ func (f Footprint) GCPercent(beside int64) int {
 // this package, internal/nn and train/optim keep, and what garbage may lie about; program and data come on top.
 func Memory(cfg model.Config, l Load) Footprint {
 	f := Footprint{Program: Garbage}
+	prec := kernel.FP32
+	if l.BF16 {
+		prec = kernel.BF16
+	}
+	head := int64(cfg.Vocab) * int64(cfg.Width)
+	f.Packed = int64(kernel.PackedBytes(prec, cfg.Vocab, cfg.Width))
 	all, matrices := int64(0), int64(0) // elements; matrices of the blocks
 	for _, s := range cfg.Specs() {
 		n := elements(s.Shape)
 		all += n
 		if len(s.Shape) == 2 && strings.HasPrefix(s.Name, "blk.") {
 			matrices += n
+			f.Packed += int64(kernel.PackedBytes(prec, s.Shape[0], s.Shape[1]))
 		}
 	}
-	head := int64(cfg.Vocab) * int64(cfg.Width)
 	learnt, learntMatrices, added := all, matrices, int64(0)
 	if l.LoRA != nil {
 		added = adapterElements(cfg, *l.LoRA)
@@ -87,12 +93,8 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Optimizer -= 4 * learntMatrices
 		f.Optimizer += 4 * 4 * int64(cfg.Width) * int64(max(cfg.FFN, cfg.Heads*cfg.HeadDim))
 	}
-	f.Packed = 8 * (matrices + head) // both orientations of every matrix
 	if l.Base > 0 {
 		f.Packed = 0
-	}
-	if l.BF16 {
-		f.Packed /= 2
 	}
 	if l.Rounded { // rounded queries, keys, values and gate, up are put side by side first
 		f.Packed += 4 * int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
