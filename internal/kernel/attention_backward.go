@@ -32,21 +32,34 @@ func (t *attentionBackward) Do(item int) {
 	kv, rows := item%t.KVHeads, t.spans[item/t.KVHeads]
 	group := t.Heads / t.KVHeads
 	t.prepare(s, kv, rows)
+	s.dq = grow(s.dq, group*(rows.hi-rows.lo)*t.HeadDim)
 	keys, values := t.task().head(t.k, kv), t.task().head(t.v, kv)
 	for c0 := rows.lo; c0 < rows.hi; c0 += attentionBlock {
 		n := min(attentionBlock, rows.hi-c0)
 		s.keys = packRight(t.engine, s.keys, operand{keys.Slice(c0, c0+n), true})
 		s.values = packRight(t.engine, s.values, operand{values.Slice(c0, c0+n), true})
 		s.keyRows = packRight(t.engine, s.keyRows, operand{keys.Slice(c0, c0+n), false})
+		s.dk, s.dv = grow(s.dk, n*t.HeadDim), grow(s.dv, n*t.HeadDim)
 		for r0 := c0; r0 < rows.hi; r0 += attentionBlock {
 			if int(t.Start[r0]) >= c0+n {
 				break // Start never decreases: no later row sees these keys
 			}
 			for h := range group {
-				delta := s.delta[h*(rows.hi-rows.lo)+r0-rows.lo:]
-				t.block(s, kv, kv*group+h, delta, r0, min(r0+attentionBlock, rows.hi), c0, n)
+				t.block(s, rows, kv, h, r0, min(r0+attentionBlock, rows.hi), c0, n)
 			}
 		}
+		copyRows(t.task().head(t.dk, kv).Slice(c0, c0+n), s.dk)
+		copyRows(t.task().head(t.dv, kv).Slice(c0, c0+n), s.dv)
+	}
+	for h := range group {
+		copyRows(t.task().head(t.dq, kv*group+h).Slice(rows.lo, rows.hi), headRows(s.dq, h, rows.hi-rows.lo, t.HeadDim).Data)
+	}
+}
+
+// copyRows sets the rows of dst.
+func copyRows(dst Matrix, src []float32) {
+	for i := range dst.Rows {
+		copy(dst.Row(i), src[i*dst.Cols:])
 	}
 }
 
@@ -62,9 +75,11 @@ func (t *attentionBackward) prepare(s *attentionScratch, kv int, rows span) {
 	}
 }
 
-// block adds the gradients from queries [r0, r1) of one head and keys [c0, c0+n); delta[0] is row r0's.
-func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []float32, r0, r1, c0, n int) {
-	e, d := t.engine, t.HeadDim
+// block adds the gradients from queries [r0, r1) of head h of the group and keys [c0, c0+n).
+func (t *attentionBackward) block(s *attentionScratch, all span, kv, h, r0, r1, c0, n int) {
+	e, d, count := t.engine, t.HeadDim, all.hi-all.lo
+	head := kv*(t.Heads/t.KVHeads) + h
+	delta, dq := s.delta[h*count+r0-all.lo:], headRows(s.dq, h, count, d).Slice(r0-all.lo, r1-all.lo)
 	strip, width := e.tile()
 	q, dout := t.task().head(t.q, head).Slice(r0, r1), t.task().head(t.dout, head).Slice(r0, r1)
 	e.packA(&s.queries, operand{Matrix: q}, 0, r1-r0, 0, d)
@@ -84,11 +99,11 @@ func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []flo
 	}
 	size := groupRows(e)
 	for g0 := r0; g0 < r1; g0 += size {
-		t.scores(s, head, delta, p, dp, r0, g0, min(g0+size, r1), c0, n)
+		t.scores(s, head, delta, p, dp, dq, r0, g0, min(g0+size, r1), c0, n)
 	}
 	// Keys before r0+k0 … are seen from row k0 on.
-	dk, dv := t.task().head(t.dk, kv), t.task().head(t.dv, kv)
-	accumulate := r0 > c0 || head%(t.Heads/t.KVHeads) > 0 // the first block to reach these keys overwrites
+	dk, dv := NewMatrix(s.dk, n, d), NewMatrix(s.dv, n, d)
+	accumulate := r0 > c0 || h > 0 // the first block to reach these keys overwrites
 	for j := 0; j < n; j += size {
 		k0 := max(0, c0+j-r0) &^ 31
 		if k0 >= r1-r0 {
@@ -96,14 +111,14 @@ func (t *attentionBackward) block(s *attentionScratch, kv, head int, delta []flo
 		}
 		count := min(size, n-j)
 		e.packA(&s.scoresT, operand{p, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dv.Slice(c0+j, c0+j+count), &s.scoresT, 0, s.doutRows, r1-r0, k0, accumulate, &s.edge)
+		multiplyRows(e, dv.Slice(j, j+count), &s.scoresT, 0, s.doutRows, r1-r0, k0, accumulate, &s.edge)
 		e.packA(&s.scoresT, operand{dp, true}, j, count, k0, rows-k0)
-		multiplyRows(e, dk.Slice(c0+j, c0+j+count), &s.scoresT, 0, s.queryRows, r1-r0, k0, accumulate, &s.edge)
+		multiplyRows(e, dk.Slice(j, j+count), &s.scoresT, 0, s.queryRows, r1-r0, k0, accumulate, &s.edge)
 	}
 }
 
 // scores computes p and dp for rows [g0, g1) of a block whose first row is r0, and their share of dq.
-func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float32, p, dp Matrix, r0, g0, g1, c0, n int) {
+func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float32, p, dp, dq Matrix, r0, g0, g1, c0, n int) {
 	e := t.engine
 	strip, width := e.tile()
 	seen := min(n, g1-c0)
@@ -128,5 +143,5 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 	}
 	k := min(roundUp(seen, e.grain()), p.Cols)
 	e.packA(&s.scores, operand{Matrix: dp}, g0-r0, g1-g0, 0, k)
-	multiplyRows(e, t.task().head(t.dq, head).Slice(g0, g1), &s.scores, 0, s.keyRows, n, 0, int(t.Start[g0]) < c0, &s.edge)
+	multiplyRows(e, dq.Slice(g0-r0, g1-r0), &s.scores, 0, s.keyRows, n, 0, int(t.Start[g0]) < c0, &s.edge)
 }

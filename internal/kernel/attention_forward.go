@@ -17,11 +17,13 @@ type attentionScratch struct {
 	keys, values    []float32 // packed right factors
 	p               []float32 // scores, then probabilities, of one group of rows
 	max, sum        []float32 // per head of the group and row
+	out             []float32 // outputs of a block of rows, head after head
 	edge            edgeTile
 
 	douts, scoresT               blockA // of the backward pass
 	keyRows, queryRows, doutRows []float32
 	dp, delta                    []float32
+	dq, dk, dv                   []float32 // of all rows, head after head, and of a block of keys
 }
 
 var attentionScratches = newRecycler[attentionScratch]()
@@ -39,20 +41,22 @@ func (t *attentionForward) Do(item int) {
 	r0, r1 := blockRange(item/t.KVHeads, attentionBlock, t.q.Rows)
 	group := t.Heads / t.KVHeads
 	s.max, s.sum = grow(s.max, group*attentionBlock), grow(s.sum, group*attentionBlock)
+	s.out = grow(s.out, group*(r1-r0)*t.HeadDim)
 	keys, values := t.task().head(t.k, kv), t.task().head(t.v, kv)
 	for c0 := int(t.Start[r0]); c0 < r1; c0 += attentionBlock {
 		n := min(attentionBlock, r1-c0)
 		s.keys = packRight(t.engine, s.keys, operand{keys.Slice(c0, c0+n), true})
 		s.values = packRight(t.engine, s.values, operand{values.Slice(c0, c0+n), false})
 		for h := range group {
-			t.rows(s, kv*group+h, h*attentionBlock-r0, r0, r1, c0, n)
+			t.rows(s, kv, h, r0, r1, c0, n)
 		}
 	}
 	for h := range group {
-		out := t.task().head(t.out, kv*group+h)
+		out, sums := t.task().head(t.out, kv*group+h), t.outputs(s, h, r1-r0)
 		for i := r0; i < r1; i++ {
-			at := h*attentionBlock + i - r0
-			active.scale(out.Row(i), 1/s.sum[at])
+			at, row := h*attentionBlock+i-r0, sums.Row(i-r0)
+			active.scale(row, 1/s.sum[at])
+			copy(out.Row(i), row)
 			t.lse[(kv*group+h)*t.q.Rows+i] = s.max[at] + float32(math.Log(float64(s.sum[at])))
 		}
 	}
@@ -60,12 +64,24 @@ func (t *attentionForward) Do(item int) {
 
 func (t *attentionForward) task() *attentionTask { return (*attentionTask)(t) }
 
-// rows adds to the output of one head what rows [r0, r1) see among keys [c0, c0+n). The maximum and
-// sum of row i are at i+state.
-func (t *attentionForward) rows(s *attentionScratch, head, state, r0, r1, c0, n int) {
+// outputs returns what one head of the group adds up. It is done in the cache and copied at the end:
+// tiles that are stored to memory, a line from each of many pages, wait for every line.
+func (t *attentionForward) outputs(s *attentionScratch, h, rows int) Matrix {
+	return headRows(s.out, h, rows, t.HeadDim)
+}
+
+// headRows views the rows of head h in memory that holds one head after another.
+func headRows(all []float32, h, rows, d int) Matrix {
+	return NewMatrix(all[h*rows*d:(h+1)*rows*d], rows, d)
+}
+
+// rows adds to the output of head h of the group what rows [r0, r1) see among keys [c0, c0+n). The
+// maximum and sum of row i are at i+state.
+func (t *attentionForward) rows(s *attentionScratch, kv, h, r0, r1, c0, n int) {
 	e, size := t.engine, groupRows(t.engine)
 	_, width := e.tile()
-	q, out := t.task().head(t.q, head), t.task().head(t.out, head)
+	q, out := t.task().head(t.q, kv*(t.Heads/t.KVHeads)+h), t.outputs(s, h, r1-r0)
+	state := h*attentionBlock - r0
 	for g0 := r0; g0 < r1; g0 += size {
 		g1 := min(g0+size, r1)
 		if g1 <= c0 || int(t.Start[g0]) >= c0+n {
@@ -80,10 +96,10 @@ func (t *attentionForward) rows(s *attentionScratch, head, state, r0, r1, c0, n 
 		first := int(t.Start[g0]) >= c0
 		k := min(roundUp(seen, e.grain()), columns)
 		for i := g0; i < g1; i++ {
-			t.softmax(s, p.Row(i - g0)[:k], out.Row(i), i, i+state, c0, n, first)
+			t.softmax(s, p.Row(i - g0)[:k], out.Row(i-r0), i, i+state, c0, n, first)
 		}
 		e.packA(&s.scores, operand{Matrix: p}, 0, g1-g0, 0, k)
-		multiplyRows(e, out.Slice(g0, g1), &s.scores, 0, s.values, n, 0, !first, &s.edge)
+		multiplyRows(e, out.Slice(g0-r0, g1-r0), &s.scores, 0, s.values, n, 0, !first, &s.edge)
 	}
 }
 
