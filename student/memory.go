@@ -121,8 +121,8 @@ func Memory(cfg model.Config, l Load) Footprint {
 // `factor` bytes an element.
 func activations(cfg model.Config, n, factor int, shared, inference bool) (kept, logits int64) {
 	width, heads, kv := cfg.Width, cfg.Heads*cfg.HeadDim, cfg.KVHeads*cfg.HeadDim
-	factors := factor * (2*width + cfg.FFN) // normed inputs of both halves, inputs of down
-	attention := heads + 2*kv + heads + cfg.Heads + 1
+	factors := factor * (2*width + heads + 2*kv + cfg.FFN) // normed inputs of both halves; queries, keys and values; inputs of down
+	attention := heads + cfg.Heads + 1
 	if cfg.QKNorm {
 		attention += heads + kv + cfg.Heads + cfg.KVHeads
 	}
@@ -134,8 +134,9 @@ func activations(cfg model.Config, n, factor int, shared, inference bool) (kept,
 	}
 	perRow := halves + (2*cfg.Layers+2)*width // and what each operation hands on
 	if !inference {
-		perRow += width                                                      // the gradient on its way back
-		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim // scratch
+		perRow += width                                                                  // the gradient on its way back
+		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim + cfg.Heads // scratch
+		factors += factor * (width + heads)
 	}
 	chunk := nn.ChunkRows(cfg.Vocab, n)
 	return int64(n) * int64(4*perRow+factors), 4 * int64(chunk) * int64(cfg.Vocab+2*width)

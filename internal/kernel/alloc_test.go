@@ -41,7 +41,7 @@ func TestNoAllocations(t *testing.T) {
 		{"Forward", func(Precision) { weights.Forward(p, y, x, false) }},
 		{"Backward", func(Precision) { weights.Backward(p, y, x, false) }},
 		{"Attention.Forward", func(prec Precision) { a.Precision = prec; a.Forward(p, y, x, x, dy, lse) }},
-		{"Attention.Backward", func(prec Precision) { a.Precision = prec; a.Backward(p, y, y, y, dy, x, x, x, x, lse) }},
+		{"Attention.Backward", func(prec Precision) { a.Precision = prec; a.Backward(p, y, y, y, dy, x, x, x, lse, lse) }},
 	}
 	eachImplementation(t, func(t *testing.T) {
 		for _, prec := range []Precision{FP32, BF16} {

@@ -19,6 +19,11 @@ func packRowsA(dst, src *float32, stride, rows, blocks int)
 //go:noescape
 func packRowsB(dst, src *float32, stride, blocks int)
 
+// packRowsHalvesB packs 16 rows of 32·blocks bf16, stride bytes apart, as half a panel of B.
+//
+//go:noescape
+func packRowsHalvesB(dst *float32, src *uint16, stride, blocks int)
+
 // packColumnsB packs 32·panels columns of B as a block of each panel, step bytes apart; src has 32 rows, stride bytes apart.
 //
 //go:noescape

@@ -9,8 +9,9 @@ import "math"
 // head h / (Heads/KVHeads).
 //
 // Queries and outputs have shape (N, Heads·HeadDim), keys and values (N, KVHeads·HeadDim); all may
-// be column blocks of wider matrices. No T×T matrix is kept: the backward pass recomputes
-// probabilities in tiles from LSE (Dao et al. 2022, arXiv:2205.14135).
+// be column blocks of wider matrices. Where [KeepsBF16] holds, queries, keys, values and the gradient
+// of outputs may be in bf16. No T×T matrix is kept: the backward pass recomputes probabilities in tiles
+// from LSE (Dao et al. 2022, arXiv:2205.14135).
 type Attention struct {
 	Heads, KVHeads, HeadDim int
 	Start                   []int32
@@ -33,21 +34,39 @@ func (a Attention) Forward(p *Pool, out, q, k, v Matrix, lse []float32) {
 	attentionTasks.put(t)
 }
 
+// Delta computes delta (N, Heads), delta_i = dout_i·out_i of each head, for any rows of dout and out.
+func (a Attention) Delta(delta []float32, dout, out Matrix) {
+	out.checkShape(out.Rows, a.Heads*a.HeadDim)
+	dout.checkShape(out.Rows, out.Cols)
+	if len(delta) != out.Rows*a.Heads {
+		panic(errLength)
+	}
+	d := a.HeadDim
+	for i := range out.Rows {
+		x, y := out.Row(i), dout.Row(i)
+		for h := range a.Heads {
+			delta[i*a.Heads+h] = active.dot(x[h*d:(h+1)*d], y[h*d:(h+1)*d])
+		}
+	}
+}
+
 // Backward computes the gradients of Forward from dout, with P_ij = exp(s_ij − lse_i):
 //
-//	dv_j = Σ_i P_ij dout_i;  dS_ij = P_ij (dout_i·v_j − dout_i·out_i) / √D;  dq_i = Σ_j dS_ij k_j;  dk_j = Σ_i dS_ij q_i
+//	dv_j = Σ_i P_ij dout_i;  dS_ij = P_ij (dout_i·v_j − delta_i) / √D;  dq_i = Σ_j dS_ij k_j;  dk_j = Σ_i dS_ij q_i
 //
-// out and lse are those of Forward. dq, dk and dv are overwritten and must not overlap the inputs.
-func (a Attention) Backward(p *Pool, dq, dk, dv, dout, out, q, k, v Matrix, lse []float32) {
+// lse is that of Forward, delta that of Delta. dq, dk and dv are overwritten and must not overlap the inputs.
+func (a Attention) Backward(p *Pool, dq, dk, dv, dout, q, k, v Matrix, lse, delta []float32) {
 	a.check(q, k, v, lse)
-	for _, m := range [...]Matrix{dq, dout, out} {
-		m.checkShape(q.Rows, q.Cols)
+	if len(delta) != len(lse) {
+		panic(errLength)
 	}
+	a.checkFactor(dout, q.Rows, q.Cols)
+	dq.checkShape(q.Rows, q.Cols)
 	dk.checkShape(k.Rows, k.Cols)
 	dv.checkShape(k.Rows, k.Cols)
 	t := attentionTasks.get()
-	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, attentionEngine(a.Precision), out, q, k, v, lse
-	t.dout, t.dq, t.dk, t.dv = dout, dq, dk, dv
+	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, attentionEngine(a.Precision), Matrix{}, q, k, v, lse
+	t.dout, t.dq, t.dk, t.dv, t.delta = dout, dq, dk, dv, delta
 	t.scale = float32(1 / math.Sqrt(float64(a.HeadDim)))
 	t.spans = appendSpans(t.spans[:0], a.Start)
 	p.Run(len(t.spans)*a.KVHeads, (*attentionBackward)(t))
@@ -64,6 +83,7 @@ type attentionTask struct {
 	lse          []float32
 	dout         Matrix
 	dq, dk, dv   Matrix
+	delta        []float32
 	spans        []span
 }
 
@@ -81,13 +101,21 @@ func (t *attentionTask) visible(i, c0, n int) (lo, hi int) {
 }
 
 func (a Attention) check(q, k, v Matrix, lse []float32) {
-	q.checkShape(len(a.Start), a.Heads*a.HeadDim)
-	k.checkShape(len(a.Start), a.KVHeads*a.HeadDim)
-	v.checkShape(len(a.Start), a.KVHeads*a.HeadDim)
+	a.checkFactor(q, len(a.Start), a.Heads*a.HeadDim)
+	a.checkFactor(k, len(a.Start), a.KVHeads*a.HeadDim)
+	a.checkFactor(v, len(a.Start), a.KVHeads*a.HeadDim)
 	if len(lse) != a.Heads*q.Rows {
 		panic(errLength)
 	}
 	if a.KVHeads == 0 || a.Heads%a.KVHeads != 0 {
 		panic(errShape)
+	}
+}
+
+// checkFactor panics unless m is a valid (rows, cols) view that the products of a.Precision take.
+func (a Attention) checkFactor(m Matrix, rows, cols int) {
+	m.checkFactorShape(rows, cols)
+	if m.BF16 != nil && !KeepsBF16(a.Precision) {
+		panic(errBF16)
 	}
 }

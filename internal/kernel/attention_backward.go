@@ -31,7 +31,6 @@ func (t *attentionBackward) Do(item int) {
 	defer attentionScratches.put(s)
 	kv, rows := item%t.KVHeads, t.spans[item/t.KVHeads]
 	group := t.Heads / t.KVHeads
-	t.prepare(s, kv, rows)
 	s.dq = grow(s.dq, group*(rows.hi-rows.lo)*t.HeadDim)
 	keys, values := t.task().head(t.k, kv), t.task().head(t.v, kv)
 	for c0 := rows.lo; c0 < rows.hi; c0 += attentionBlock {
@@ -63,23 +62,11 @@ func copyRows(dst Matrix, src []float32) {
 	}
 }
 
-// prepare computes delta = dout·out for every head of the group and row.
-func (t *attentionBackward) prepare(s *attentionScratch, kv int, rows span) {
-	group, count := t.Heads/t.KVHeads, rows.hi-rows.lo
-	s.delta = grow(s.delta, group*count)
-	for h := range group {
-		out, dout := t.task().head(t.out, kv*group+h), t.task().head(t.dout, kv*group+h)
-		for i := rows.lo; i < rows.hi; i++ {
-			s.delta[h*count+i-rows.lo] = active.dot(out.Row(i), dout.Row(i))
-		}
-	}
-}
-
 // block adds the gradients from queries [r0, r1) of head h of the group and keys [c0, c0+n).
 func (t *attentionBackward) block(s *attentionScratch, all span, kv, h, r0, r1, c0, n int) {
 	e, d, count := t.engine, t.HeadDim, all.hi-all.lo
 	head := kv*(t.Heads/t.KVHeads) + h
-	delta, dq := s.delta[h*count+r0-all.lo:], headRows(s.dq, h, count, d).Slice(r0-all.lo, r1-all.lo)
+	dq := headRows(s.dq, h, count, d).Slice(r0-all.lo, r1-all.lo)
 	strip, width := e.tile()
 	q, dout := t.task().head(t.q, head).Slice(r0, r1), t.task().head(t.dout, head).Slice(r0, r1)
 	e.packA(&s.queries, operand{Matrix: q}, 0, r1-r0, 0, d)
@@ -99,7 +86,7 @@ func (t *attentionBackward) block(s *attentionScratch, all span, kv, h, r0, r1, 
 	}
 	size := groupRows(e)
 	for g0 := r0; g0 < r1; g0 += size {
-		t.scores(s, head, delta, p, dp, dq, r0, g0, min(g0+size, r1), c0, n)
+		t.scores(s, head, p, dp, dq, r0, g0, min(g0+size, r1), c0, n)
 	}
 	// Keys before r0+k0 … are seen from row k0 on.
 	dk, dv := NewMatrix(s.dk, n, d), NewMatrix(s.dv, n, d)
@@ -118,7 +105,7 @@ func (t *attentionBackward) block(s *attentionScratch, all span, kv, h, r0, r1, 
 }
 
 // scores computes p and dp for rows [g0, g1) of a block whose first row is r0, and their share of dq.
-func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float32, p, dp, dq Matrix, r0, g0, g1, c0, n int) {
+func (t *attentionBackward) scores(s *attentionScratch, head int, p, dp, dq Matrix, r0, g0, g1, c0, n int) {
 	e := t.engine
 	strip, width := e.tile()
 	seen := min(n, g1-c0)
@@ -135,7 +122,7 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, delta []float3
 		if lo >= hi {
 			lo, hi = 0, 0
 		}
-		active.scoreGradient(pi[lo:hi], di[lo:hi], t.scale, -t.lse[head*t.q.Rows+i], delta[i-r0])
+		active.scoreGradient(pi[lo:hi], di[lo:hi], t.scale, -t.lse[head*t.q.Rows+i], t.delta[i*t.Heads+head])
 		clear(pi[:lo])
 		clear(pi[hi:])
 		clear(di[:lo])

@@ -22,7 +22,7 @@ type attentionScratch struct {
 
 	douts, scoresT               blockA // of the backward pass
 	keyRows, queryRows, doutRows []float32
-	dp, delta                    []float32
+	dp                           []float32
 	dq, dk, dv                   []float32 // of all rows, head after head, and of a block of keys
 }
 

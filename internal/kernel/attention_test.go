@@ -109,7 +109,9 @@ func TestAttention(t *testing.T) {
 				dv, gdv := newMatrix(narrow)
 				lse := newGuarded(c.heads*n, 0)
 				a.Forward(nil, out, q, k, v, lse.x)
-				a.Backward(nil, dq, dk, dv, dout, out, q, k, v, lse.x)
+				delta := make([]float32, n*c.heads)
+				a.Delta(delta, dout, out)
+				a.Backward(nil, dq, dk, dv, dout, q, k, v, lse.x, delta)
 				gout.checkMatrix(t, out, name)
 				gdq.checkMatrix(t, dq, name)
 				gdk.checkMatrix(t, dk, name)
@@ -142,6 +144,39 @@ func compareMatrix(t *testing.T, name string, got Matrix, want []float64, tolera
 	}
 }
 
+// TestAttentionBF16 holds attention to inputs in bf16 to that to the same numbers in float32, bit for bit.
+func TestAttentionBF16(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
+		if !KeepsBF16(BF16) {
+			t.Skip("bf16 is not kept without tiles")
+		}
+		for _, c := range attentionCases {
+			a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start(), Precision: BF16}
+			n, wide, narrow := len(a.Start), c.heads*c.d, c.kv*c.d
+			all, dout := newNormal(1, n, wide+2*narrow), newNormal(2, n, wide)
+			run := func(all, dout Matrix) [][]float32 {
+				q, k, v := all.Columns(0, wide), all.Columns(wide, wide+narrow), all.Columns(wide+narrow, wide+2*narrow)
+				out, dq, dk, dv, lse := newMatrix(n, wide), newMatrix(n, wide), newMatrix(n, narrow), newMatrix(n, narrow), make([]float32, c.heads*n)
+				a.Forward(nil, out, q, k, v, lse)
+				a.Backward(nil, dq, dk, dv, dout, q, k, v, lse, lse)
+				return [][]float32{out.Data, lse, dq.Data, dk.Data, dv.Data}
+			}
+			want, got := run(all, dout), run(narrowed(all), narrowed(dout))
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Fatalf("%v: result %d has other bits", c, i)
+				}
+			}
+		}
+	})
+}
+
+func narrowed(m Matrix) Matrix {
+	halves := NewBF16(make([]uint16, BF16Words(m.Rows, m.Cols)), m.Rows, m.Cols)
+	Narrow(nil, halves, m)
+	return halves
+}
+
 // TestAttentionThreads holds the bits of results equal for 1, 2 and 7 threads.
 func TestAttentionThreads(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
@@ -160,7 +195,9 @@ func TestAttentionThreads(t *testing.T) {
 				p := NewPool(threads)
 				out, dq, dk, dv, lse := m(128), m(128), m(64), m(64), make([]float32, 4*n)
 				a.Forward(p, out, q, k, v, lse)
-				a.Backward(p, dq, dk, dv, dout, out, q, k, v, lse)
+				delta := make([]float32, 4*n)
+				a.Delta(delta, dout, out)
+				a.Backward(p, dq, dk, dv, dout, q, k, v, lse, delta)
 				p.Close()
 				all := [][]float32{out.Data, lse, dq.Data, dk.Data, dv.Data}
 				if first == nil {
@@ -189,10 +226,15 @@ func BenchmarkAttention(b *testing.B) {
 		return x
 	}
 	all, dall, dout, out, lse := m(768), m(768), m(256), m(256), make([]float32, 4*n)
-	q, k, v := all.Columns(0, 256), all.Columns(256, 512), all.Columns(512, 768)
 	dq, dk, dv := dall.Columns(0, 256), dall.Columns(256, 512), dall.Columns(512, 768)
+	delta := make([]float32, 4*n)
 	for _, prec := range []Precision{FP32, BF16} {
 		a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start(), Precision: prec}
+		all, dout := all, dout
+		if KeepsBF16(prec) {
+			all, dout = narrowed(all), narrowed(dout)
+		}
+		q, k, v := all.Columns(0, 256), all.Columns(256, 512), all.Columns(512, 768)
 		product := 2. * 256 * 256 / 2 * 64 * 4 * 16
 		b.Run(fmt.Sprintf("%s/Forward", prec), func(b *testing.B) {
 			took := best(b, func() { a.Forward(nil, out, q, k, v, lse) })
@@ -200,7 +242,7 @@ func BenchmarkAttention(b *testing.B) {
 			b.ReportMetric(took.Seconds()*1e3, "ms")
 		})
 		b.Run(fmt.Sprintf("%s/Backward", prec), func(b *testing.B) {
-			took := best(b, func() { a.Backward(nil, dq, dk, dv, dout, out, q, k, v, lse) })
+			took := best(b, func() { a.Backward(nil, dq, dk, dv, dout, q, k, v, lse, delta) })
 			b.ReportMetric(5*product/took.Seconds()/1e9, "GFLOP/s")
 			b.ReportMetric(took.Seconds()*1e3, "ms")
 		})

@@ -41,6 +41,30 @@ func (m Matrix) NarrowRow(i int) {
 	}
 }
 
+// Narrow rounds src to dst, a bf16 matrix of its shape; dst may be src.AsBF16().
+func Narrow(p *Pool, dst, src Matrix) {
+	src.check()
+	dst.checkFactorShape(src.Rows, src.Cols)
+	t := narrowTasks.get()
+	*t = narrowTask{dst, src}
+	p.Run(blockCount(src.Rows, narrowRows), t)
+	*t = narrowTask{}
+	narrowTasks.put(t)
+}
+
+const narrowRows = 64 // rows per task
+
+type narrowTask struct{ dst, src Matrix }
+
+var narrowTasks = newRecycler[narrowTask]()
+
+func (t *narrowTask) Do(item int) {
+	lo, hi := blockRange(item, narrowRows, t.src.Rows)
+	for i := lo; i < hi; i++ {
+		t.dst.setRow(i, t.src.Row(i))
+	}
+}
+
 // narrow is ToBF16, by the means of the tile engine where there is one. dst may be the memory of x.
 func narrow(dst []uint16, x []float32) {
 	if active.narrow == nil {

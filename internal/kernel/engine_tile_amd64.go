@@ -93,8 +93,14 @@ func (e *tileEngine) packB(dst []float32, b operand, j, columns, k0, k int) {
 	whole := columns / tileSide
 	_ = dst[blockCount(columns, tileSide)*panel-1]
 	switch {
-	case k%32 != 0 || b.BF16 != nil && b.transposed:
+	case k%32 != 0:
 		whole = 0
+	case b.transposed && b.BF16 != nil:
+		for h := range whole * 2 {
+			src := b.BF16[(j+h*16)*b.Stride+k0:]
+			_ = src[15*b.Stride+k-1]
+			packRowsHalvesB(&dst[h/2*panel+h%2*blockSize/2], &src[0], b.Stride*2, blocks)
+		}
 	case b.transposed:
 		for h := range whole * 2 {
 			src := b.Data[(j+h*16)*b.Stride+k0:]

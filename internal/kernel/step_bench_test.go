@@ -35,7 +35,8 @@ type step struct {
 	logits, dx                Matrix
 	wqkv, wo, wgu, wd, we     Weights
 	mqkv, mo, mgu, md, me     Matrix
-	norm, dnorm, inv, lse     []float32
+	norm, dnorm, inv          []float32
+	lse, delta                []float32
 	positions, start          []int32
 	rope                      *RoPE
 	w, g, m, v2               []float32
@@ -52,6 +53,7 @@ func newStep(shape stepShape, p *Pool, prec Precision) *step {
 	s.mqkv, s.mo, s.mgu, s.md, s.me = newNormal(13, wide, c), newNormal(14, c, c), newNormal(15, 2*f, c), newNormal(16, c, f), newNormal(17, s.v, c)
 	s.logits = newNormal(18, 512, s.v)
 	s.norm, s.dnorm, s.inv, s.lse = make([]float32, c), make([]float32, c), make([]float32, n), make([]float32, s.heads*n)
+	s.delta = make([]float32, s.heads*n)
 	s.positions, s.start = make([]int32, n), make([]int32, n)
 	for i := range s.positions {
 		s.positions[i] = int32(i % s.t)
@@ -111,7 +113,8 @@ func (s *step) run() {
 		s.time("rows", func() { RMSNormBackward(s.p, s.dx, s.dnorm, s.dh, s.h, s.norm, s.inv, true) })
 		s.time("dx", func() { s.wo.Backward(s.p, s.dout, s.dx, false) })
 		s.time("dw", func() { GemmTN(s.p, s.prec, s.mo, s.dx, s.out, false) })
-		s.time("attention", func() { a.Backward(s.p, dq, dk, dv, s.dout, s.out, q, k, v, s.lse) })
+		s.time("attention", func() { a.Delta(s.delta, s.dout, s.out) })
+		s.time("attention", func() { a.Backward(s.p, dq, dk, dv, s.dout, q, k, v, s.lse, s.delta) })
 		s.time("rows", func() { RoPEBackward(s.p, dq, s.rope, s.positions); RoPEBackward(s.p, dk, s.rope, s.positions) })
 		s.time("dx", func() { s.wqkv.Backward(s.p, s.dh, s.dqkv, false) })
 		s.time("dw", func() { GemmTN(s.p, s.prec, s.mqkv, s.dqkv, s.h, false) })

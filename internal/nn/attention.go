@@ -43,7 +43,7 @@ type Attention struct {
 type attentionState struct {
 	inv  []float32     // (N)
 	h    kernel.Matrix // (N, C)
-	qkv  []float32     // (N, (H+2K)·D) as attended to
+	qkv  kernel.Matrix // (N, (H+2K)·D) as attended to
 	raw  []float32     // (N, (H+K)·D) queries and keys before their norm, where there is one
 	head []float32     // (N·(H+K)) factors of that norm
 	lse  []float32     // (H, N)
@@ -52,11 +52,14 @@ type attentionState struct {
 
 // attentionRun is what the chunks of a pass read and write.
 type attentionRun struct {
-	x, y  kernel.Matrix // of the forward pass
-	dy    kernel.Matrix // of the backward pass; dx takes its place
-	dall  kernel.Matrix // gradients of queries, keys and values as attention makes them,
-	dqkv  kernel.Matrix // and of what qkv made, in the same memory
-	dNorm kernel.Matrix // a row for each chunk
+	x, y   kernel.Matrix // of the forward pass
+	dy     kernel.Matrix // of the backward pass; dx takes its place
+	factor kernel.Matrix // dy as products read it
+	dout   kernel.Matrix
+	delta  []float32     // (N, H)
+	dall   kernel.Matrix // gradients of queries, keys and values as attention makes them,
+	dqkv   kernel.Matrix // and of what qkv made, in the same memory
+	dNorm  kernel.Matrix // a row for each chunk
 }
 
 // Apply adds the half to the graph.
@@ -105,13 +108,12 @@ func (a *Attention) attend(x kernel.Matrix) {
 	s, e, n := a.state(), a.e, x.Rows
 	e.growFactor(&s.h, n, x.Cols, a.Watch != nil || a.qkv.masks())
 	s.inv = grow(&s.inv, n)
-	all := growMatrix(&s.qkv, n, (a.Heads+2*a.KVHeads)*a.HeadDim)
-	s.qkv = all.Data
+	e.growFactor(&s.qkv, n, (a.Heads+2*a.KVHeads)*a.HeadDim, false)
 	a.qkv.pack(e)
 	a.run = attentionRun{x: x}
 	e.inChunks(a.inward, (*attentionInward)(a))
 	a.run = attentionRun{}
-	q, k, v := a.split(all)
+	q, k, v := a.split(s.qkv)
 	out := growMatrix(&s.out, n, a.Heads*a.HeadDim)
 	s.out, s.lse = out.Data, grow(&s.lse, a.Heads*n)
 	a.kernel().Forward(e.Pool, out, q, k, v, s.lse)
@@ -125,7 +127,13 @@ func (t *attentionInward) Do(i int) {
 	a, e := (*Attention)(t), t.e
 	s := a.state()
 	lo, hi := e.chunk(i, a.inward)
-	h, all := s.h.Slice(lo, hi), dense(s.qkv, e.rows).Slice(lo, hi)
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	h, kept := s.h.Slice(lo, hi), s.qkv.Slice(lo, hi)
+	all := kept
+	if kept.BF16 != nil {
+		all = growMatrix(&mine.wide, hi-lo, kept.Cols)
+	}
 	kernel.RMSNormForward(e.Pool, h, a.run.x.Slice(lo, hi), a.Norm.Data(), a.Eps, s.inv[lo:hi])
 	a.qkv.forward(e, all, h, false)
 	q, k, _ := a.split(all)
@@ -134,6 +142,9 @@ func (t *attentionInward) Do(i int) {
 	}
 	kernel.RoPEForward(e.Pool, q, a.RoPE, e.layout.position[lo:hi])
 	kernel.RoPEForward(e.Pool, k, a.RoPE, e.layout.position[lo:hi])
+	if kept.BF16 != nil {
+		kernel.Narrow(e.Pool, kept, all)
+	}
 }
 
 // attentionOutward adds the output projection to the residual stream.
@@ -191,20 +202,45 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	if e.Recompute {
 		a.attend(x)
 	}
-	out := dense(s.out, n)
-	dout := growMatrix(&e.scratch.branch, n, out.Cols)
-	a.output.backward(e, dout, dy, out, false)
-	q, k, v := a.split(dense(s.qkv, n))
-	dall := growMatrix(&e.scratch.wide, n, len(s.qkv)/n)
+	dall := growMatrix(&e.scratch.wide, n, s.qkv.Cols)
+	e.growFactor(&e.dout, n, a.Heads*a.HeadDim, false)
+	a.run = attentionRun{x: x, dy: dy, factor: e.residualFactor(dy), dout: e.dout, delta: grow(&e.scratch.delta, n*a.Heads),
+		dall: dall, dqkv: dall, dNorm: e.partials(a.inward, x.Cols)}
+	e.inChunks(a.outward, (*attentionOutwardBackward)(a))
+	a.output.backwardWeights(e, a.run.factor, dense(s.out, n))
+	q, k, v := a.split(s.qkv)
 	dq, dk, dv := a.split(dall)
-	a.kernel().Backward(e.Pool, dq, dk, dv, dout, out, q, k, v, s.lse)
-	a.run = attentionRun{x: x, dy: dy, dall: dall, dqkv: dall, dNorm: e.partials(a.inward, x.Cols)}
+	a.kernel().Backward(e.Pool, dq, dk, dv, e.dout, q, k, v, s.lse, a.run.delta)
+	if a.qkv.biases == nil {
+		a.run.dqkv = e.gradientFactor(dall)
+	}
 	e.inChunks(a.inward, (*attentionInwardBackward)(a))
 	addPartials(a.Norm, a.run.dNorm)
 	a.qkv.backwardWeights(e, a.run.dqkv, s.h)
 	a.run = attentionRun{}
 	a.grads = grads(a.grads, dyv, a.params)
 	return a.grads, nil
+}
+
+// attentionOutwardBackward takes the gradient of the residual stream back to that of attention's output.
+type attentionOutwardBackward Attention
+
+// Do implements kernel.Task on chunks of rows.
+func (t *attentionOutwardBackward) Do(i int) {
+	a, e, r := (*Attention)(t), t.e, &t.run
+	lo, hi := e.chunk(i, a.outward)
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	dy, kept, out := e.factor(r.factor, r.dy, lo, hi), r.dout.Slice(lo, hi), dense(a.state().out, e.rows).Slice(lo, hi)
+	dout := kept
+	if kept.BF16 != nil {
+		dout = growMatrix(&mine.branch, hi-lo, kept.Cols)
+	}
+	a.output.backwardInput(e, dout, dy, out, false)
+	a.kernel().Delta(r.delta[lo*a.Heads:hi*a.Heads], dout, out)
+	if kept.BF16 != nil {
+		kernel.Narrow(e.Pool, kept, dout)
+	}
 }
 
 // attentionInwardBackward takes the gradients of queries, keys and values back to the input of the half.
@@ -215,17 +251,21 @@ func (t *attentionInwardBackward) Do(i int) {
 	a, e, r := (*Attention)(t), t.e, &t.run
 	s := a.state()
 	lo, hi := e.chunk(i, a.inward)
-	dq, dk, _ := a.split(r.dall.Slice(lo, hi))
+	dall, dqkv := r.dall.Slice(lo, hi), r.dqkv.Slice(lo, hi)
+	dq, dk, _ := a.split(dall)
 	kernel.RoPEBackward(e.Pool, dq, a.RoPE, e.layout.position[lo:hi])
 	kernel.RoPEBackward(e.Pool, dk, a.RoPE, e.layout.position[lo:hi])
 	if a.QueryNorm != nil {
 		a.normHeadsBackward(dq, dk)
 	}
+	if dqkv.BF16 != nil {
+		kernel.Narrow(e.Pool, dqkv, dall)
+	}
 	mine := e.borrow()
 	defer e.giveBack(mine)
 	x := r.x.Slice(lo, hi)
 	dh := growMatrix(&mine.branch, hi-lo, x.Cols)
-	a.qkv.backwardInput(e, dh, r.dqkv.Slice(lo, hi), s.h.Slice(lo, hi), false)
+	a.qkv.backwardInput(e, dh, dqkv, s.h.Slice(lo, hi), false)
 	kernel.RMSNormBackward(e.Pool, r.dy.Slice(lo, hi), r.dNorm.Row(i), dh, x, a.Norm.Data(), s.inv[lo:hi], true)
 }
 

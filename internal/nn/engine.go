@@ -57,6 +57,7 @@ type Engine struct {
 	ffn       feedForwardState
 	scratch   scratch
 	spare     spareScratch
+	dout, dy  kernel.Matrix // factors of the products that are under way
 	columns   columnTask
 	decoding  decodeTask
 }
@@ -79,7 +80,7 @@ func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
 // scratch holds buffers that live within one operation; all operations of an engine use the same ones, since a
 // TapeMachine runs them one after another.
 type scratch struct {
-	wide, narrow, branch, low, dropped, tile, partials []float32
+	wide, narrow, branch, low, dropped, tile, partials, delta []float32
 }
 
 // spareScratch is scratch for threads that work on chunks: the engine's own, and as much as there were threads at once.
@@ -149,6 +150,24 @@ func (e *Engine) gradientFactor(m kernel.Matrix) kernel.Matrix {
 		return m.AsBF16()
 	}
 	return m
+}
+
+// residualFactor returns memory for dy as products read it, to be filled by factor: dy itself, or a rounded copy.
+func (e *Engine) residualFactor(dy kernel.Matrix) kernel.Matrix {
+	if !kernel.KeepsBF16(e.Precision) {
+		return dy
+	}
+	e.growFactor(&e.dy, dy.Rows, dy.Cols, false)
+	return e.dy
+}
+
+// factor returns rows [lo, hi) of what residualFactor returned, filled from dy.
+func (e *Engine) factor(f, dy kernel.Matrix, lo, hi int) kernel.Matrix {
+	f = f.Slice(lo, hi)
+	if f.BF16 != nil {
+		kernel.Narrow(e.Pool, f, dy.Slice(lo, hi))
+	}
+	return f
 }
 
 // growTensor returns *t, made at first use.

@@ -44,6 +44,7 @@ type feedForwardState struct {
 type feedForwardRun struct {
 	x, y    kernel.Matrix // of the forward pass; y has no elements if only the state is wanted
 	dy      kernel.Matrix // of the backward pass; dx takes its place
+	factor  kernel.Matrix // dy as products read it
 	dGateUp kernel.Matrix
 	dNorm   kernel.Matrix // a row for each chunk
 }
@@ -116,11 +117,17 @@ func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) 
 	if e.Recompute {
 		f.forward(x, kernel.Matrix{})
 	}
-	f.down.backwardWeights(e, dy, s.a)
 	// The gradients of gate and up take the place of their values, which are not needed again.
-	f.run = feedForwardRun{x: x, dy: dy, dGateUp: e.gradientFactor(s.gateUp), dNorm: e.partials(f.size, x.Cols)}
+	f.run = feedForwardRun{x: x, dy: dy, factor: e.residualFactor(dy), dGateUp: e.gradientFactor(s.gateUp), dNorm: e.partials(f.size, x.Cols)}
+	rounded := f.run.factor.BF16 != nil
+	if !rounded { // then dx takes its place
+		f.down.backwardWeights(e, dy, s.a)
+	}
 	e.inChunks(f.size, (*feedForwardBackward)(f))
 	addPartials(f.Norm, f.run.dNorm)
+	if rounded {
+		f.down.backwardWeights(e, f.run.factor, s.a)
+	}
 	f.gateUp.backwardWeights(e, f.run.dGateUp, s.h)
 	f.run = feedForwardRun{}
 	f.grads = grads(f.grads, dyv, f.params)
@@ -137,7 +144,7 @@ func (f *feedForwardBackward) Do(i int) {
 	mine := e.borrow()
 	defer e.giveBack(mine)
 	da, dh := growMatrix(&mine.wide, hi-lo, width), growMatrix(&mine.branch, hi-lo, x.Cols)
-	f.down.backwardInput(e, da, dy, s.a.Slice(lo, hi), false)
+	f.down.backwardInput(e, da, e.factor(r.factor, r.dy, lo, hi), s.a.Slice(lo, hi), false)
 	kernel.SwiGLUBackward(e.Pool, dGateUp.Columns(0, width), dGateUp.Columns(width, 2*width), da, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
 	f.gateUp.backwardInput(e, dh, dGateUp, s.h.Slice(lo, hi), false)
 	kernel.RMSNormBackward(e.Pool, dy, r.dNorm.Row(i), dh, x, f.Norm.Data(), s.inv[lo:hi], true)

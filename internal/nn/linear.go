@@ -93,13 +93,7 @@ func (l *linear) forward(e *Engine, y, x kernel.Matrix, accumulate bool) {
 	})
 }
 
-// backward computes dx = dy·W, or adds to dx, and adds to the gradients of weights, biases and adapters.
-func (l *linear) backward(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
-	l.backwardInput(e, dx, dy, x, accumulate)
-	l.backwardWeights(e, dy, x)
-}
-
-// backwardInput computes dx, and what adapters learn.
+// backwardInput computes dx = dy·W, or adds to dx, and the gradients of adapters.
 func (l *linear) backwardInput(e *Engine, dx, dy, x kernel.Matrix, accumulate bool) {
 	l.multiplyBack(e, dx, dy, accumulate)
 	if l.adapters == nil {

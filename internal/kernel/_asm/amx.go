@@ -26,6 +26,7 @@ func emitAMX(f *file) {
 	tileKernel(f, "tileMultiply", 1, [][2]int{{0, 0}})
 	packRowsA(f)
 	packRowsB(f)
+	packRowsHalvesB(f)
 	packColumns(f, "packColumnsB", false)
 	packColumns(f, "packColumnsA", true)
 	packColumnsHalvesA(f)
@@ -138,6 +139,25 @@ func packRowsB(f *file) {
 		f.p("\tVMOVDQU64 Z%d, %d(DI)", r, 64*r)
 	}
 	f.p("\tADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET\n", blockBytes)
+}
+
+// packRowsHalvesB packs 16 rows in bf16 whose products are contiguous as columns of a panel of B.
+func packRowsHalvesB(f *file) {
+	f.header("packRowsHalvesB", "(dst *float32, src *uint16, stride, blocks int)", 32,
+		"packs 16 rows of 32·blocks bf16, stride bytes apart, as half a panel of B.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ blocks+24(FP), CX")
+	f.p("block:\n\tMOVQ SI, AX")
+	for r := range 16 {
+		f.p("\tPREFETCHT0 128(AX)\n\tVMOVDQU64 (AX), Z%d", r)
+		if r < 15 {
+			f.p("\tADDQ R8, AX")
+		}
+	}
+	transpose16(f)
+	for r := range 16 {
+		f.p("\tVMOVDQU64 Z%d, %d(DI)", r, 64*r)
+	}
+	f.p("\tADDQ $64, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET\n", blockBytes)
 }
 
 // packColumns packs 32 rows of products: to panels of B as they are, to strips of A transposed.
