@@ -12,6 +12,9 @@ import (
 // outgrow the nearest cache with scores.
 const tileRows = 16
 
+// sharedAttention is the number of multiplications below which one thread attends as quickly as several.
+const sharedAttention = 1 << 14
+
 // attention is a task of a pool: grouped-query attention of the rows of all spans over their caches. An item is a tile
 // of at most tileRows positions of one span with one KV head, or with all of them where there are tiles enough.
 type attention struct {
@@ -60,7 +63,7 @@ func (a *attention) run(m *Model, pool *kernel.Pool, spans []span, layer int, qu
 		}
 		row += n
 	}
-	if work < serialWork {
+	if work < sharedAttention {
 		pool = nil
 	}
 	if long {

@@ -80,7 +80,7 @@ func (m *Model) attend(ws *workspace, pool *kernel.Pool, rope *kernel.RoPE, span
 	m.normalise(ws, pool, l.attnNorm, n)
 	q, k, v := resize(&ws.q, n*padded(qWidth)), resize(&ws.k, n*padded(kvWidth)), resize(&ws.v, n*padded(kvWidth))
 	m.setInput(ws, pool, ws.h, n, c.Width, i, inputQKV, l.q, l.k, l.v)
-	ws.multiply(pool, []factor{{l.q, q}, {l.k, k}, {l.v, v}})
+	m.multiply(ws, pool, []factor{{l.q, q}, {l.k, k}, {l.v, v}})
 	queries := kernel.Matrix{Data: q, Rows: n, Cols: qWidth, Stride: padded(qWidth)}
 	keys := kernel.Matrix{Data: k, Rows: n, Cols: kvWidth, Stride: padded(kvWidth)}
 	values := kernel.Matrix{Data: v, Rows: n, Cols: kvWidth, Stride: padded(kvWidth)}
@@ -109,7 +109,7 @@ func (m *Model) feedForward(ws *workspace, pool *kernel.Pool, i, n int) {
 	m.normalise(ws, pool, l.ffnNorm, n)
 	gate, up := resize(&ws.gate, n*padded(c.FFN)), resize(&ws.up, n*padded(c.FFN))
 	m.setInput(ws, pool, ws.h, n, c.Width, i, inputGateUp, l.gate, l.up)
-	ws.multiply(pool, []factor{{l.gate, gate}, {l.up, up}})
+	m.multiply(ws, pool, []factor{{l.gate, gate}, {l.up, up}})
 	inner := resize(&ws.inner, n*c.FFN)
 	view := func(data []float32) kernel.Matrix {
 		return kernel.Matrix{Data: data, Rows: n, Cols: c.FFN, Stride: padded(c.FFN)}
@@ -136,7 +136,7 @@ func (m *Model) head(ws *workspace, pool *kernel.Pool, spans []span) []float32 {
 	m.normalise(ws, pool, m.norm, outputs)
 	m.setInput(ws, pool, ws.h, outputs, width, 0, inputHead, m.output)
 	logits := resize(&ws.logits, outputs*padded(m.cfg.Vocab))
-	ws.multiply(pool, []factor{{m.output, logits}})
+	m.multiply(ws, pool, []factor{{m.output, logits}})
 	return logits
 }
 
@@ -174,7 +174,7 @@ func (m *Model) addProduct(ws *workspace, pool *kernel.Pool, w *panel.Matrix, n 
 	width := m.cfg.Width
 	stride := padded(width)
 	out := resize(&ws.out, n*stride)
-	ws.multiply(pool, []factor{{w, out}})
+	m.multiply(ws, pool, []factor{{w, out}})
 	if stride == width {
 		kernel.Add(ws.x[:n*width], ws.x[:n*width], out)
 		return

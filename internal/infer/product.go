@@ -11,51 +11,66 @@ type factor struct {
 	y []float32
 }
 
-// product is a task of a pool: the panels of all factors, cut into items.
+// product is a task of a pool: the panels of all factors, one after another, cut into items.
+//
+// Every thread has one run of panels, and so, token by token, the same part of the weights. It takes them in several
+// items, of which other threads do what it does not come to.
 type product struct {
 	in      *panel.Input
 	factors [3]factor
 	n       int
-	chunk   int // panels of an item
+	panels  int
+	threads int
+	each    int // items of a thread
 }
 
-// Below serialWork multiplications a product is done before a second thread has woken up.
-const serialWork = 1 << 18
+// A product shared by threads begins about a microsecond late on the others, and moves its input and output between their
+// caches: below so many bytes of weights a row, one thread is done before. A model that fits the near cache of a single
+// core is read from there several times as fast as by two that have to talk.
+const (
+	sharedBytes     = 32 << 10
+	sharedNearBytes = 256 << 10
+	nearModel       = 3 << 19
+)
+
+// An item of a product takes at least itemBytes of weights a row, some microseconds, and a thread at most mostItems.
+const (
+	itemBytes = 64 << 10
+	mostItems = 4
+)
 
 // multiply sets every factor's y to the product of the workspace's input with its w.
-func (ws *workspace) multiply(pool *kernel.Pool, factors []factor) {
+func (m *Model) multiply(ws *workspace, pool *kernel.Pool, factors []factor) {
 	p := &ws.product
-	p.in, p.n = &ws.in, copy(p.factors[:], factors)
-	work, panels := 0, 0
+	p.in, p.n, p.panels, p.threads = &ws.in, copy(p.factors[:], factors), 0, pool.Threads()
+	bytes := 0
 	for _, f := range factors {
-		work += f.w.Rows * f.w.Cols * ws.in.Rows
-		panels += f.w.Panels()
+		bytes += f.w.Bytes() * ws.in.Rows
+		p.panels += f.w.Panels()
 	}
-	threads := pool.Threads()
-	if threads == 1 || work < serialWork {
-		for _, f := range factors {
-			f.w.Mul(f.y, padded(f.w.Rows), p.in, 0, f.w.Panels())
-		}
+	least := sharedBytes
+	if m.bytes <= nearModel {
+		least = sharedNearBytes
+	}
+	if p.threads == 1 || bytes < least {
+		p.mul(0, p.panels)
 		return
 	}
-	// Some more items than threads even out what else the processors do; every item walks all rows of the input.
-	p.chunk = max(1, (panels+4*threads-1)/(4*threads))
-	items := 0
-	for _, f := range factors {
-		items += (f.w.Panels() + p.chunk - 1) / p.chunk
-	}
-	pool.Run(items, p)
+	p.each = max(1, min(bytes/(p.threads*itemBytes), mostItems))
+	pool.Run(p.threads*p.each, p)
 }
 
-// Do computes one item.
+// Do computes one item: the pool gives items i, i+threads, i+2·threads, … to the same thread, which gets panels in a row.
 func (p *product) Do(item int) {
+	part, items := item%p.threads*p.each+item/p.threads, p.threads*p.each
+	p.mul(part*p.panels/items, (part+1)*p.panels/items)
+}
+
+// mul computes the outputs of the panels lo to hi.
+func (p *product) mul(lo, hi int) {
 	for _, f := range p.factors[:p.n] {
-		items := (f.w.Panels() + p.chunk - 1) / p.chunk
-		if item < items {
-			lo := item * p.chunk
-			f.w.Mul(f.y, padded(f.w.Rows), p.in, lo, min(lo+p.chunk, f.w.Panels()))
-			return
-		}
-		item -= items
+		n := f.w.Panels()
+		f.w.Mul(f.y, padded(f.w.Rows), p.in, max(0, lo), min(hi, n))
+		lo, hi = lo-n, hi-n
 	}
 }

@@ -68,6 +68,11 @@ type Matrix struct {
 // Panels returns how many panels cover the rows.
 func (m *Matrix) Panels() int { return (m.Rows + Width - 1) / Width }
 
+// Bytes returns the memory that the weights take.
+func (m *Matrix) Bytes() int {
+	return 4*len(m.floats) + 2*len(m.halves) + len(m.levels) + 2*len(m.floats16) + len(m.integers)
+}
+
 // Quantized reports whether the matrix is multiplied with the 8-bit form of the activations.
 func (m *Matrix) Quantized() bool { return m.layout == layoutLevels }
 
