@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/seed-d24fde5f/distill/internal/device"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/recipe"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/watch"
@@ -81,7 +82,7 @@ func printPlan(c *cli.Context) error {
 }
 
 // writePlan prints a plan; tables that are wider than width are divided.
-func writePlan(w io.Writer, p *recipe.Plan, width int) {
+func writePlan(w io.Writer, p *plan.Plan, width int) {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
 	row := func(name, format string, values ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, values...)}) }
@@ -126,7 +127,7 @@ func writePlan(w io.Writer, p *recipe.Plan, width int) {
 }
 
 // stagesTable says how long each stage will take, and how much memory.
-func stagesTable(p *recipe.Plan) table.Writer {
+func stagesTable(p *plan.Plan) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
 	t.AppendHeader(table.Row{"stage", "time", "memory", ""})
@@ -141,7 +142,7 @@ func stagesTable(p *recipe.Plan) table.Writer {
 	return t
 }
 
-func stageTime(s *recipe.Span) string {
+func stageTime(s *plan.Span) string {
 	if s == nil {
 		return "not known"
 	}
@@ -149,7 +150,7 @@ func stageTime(s *recipe.Span) string {
 }
 
 // askedText says what a model that is asked beside the teacher will take.
-func askedText(a *recipe.AskedPlan) string {
+func askedText(a *plan.Asked) string {
 	calls := fmt.Sprintf("%d calls of %s", a.Calls, a.Model)
 	if a.MostCalls > a.Calls {
 		calls = fmt.Sprintf("%d calls (%d at most) of %s", a.Calls, a.MostCalls, a.Model)
@@ -165,7 +166,7 @@ func askedText(a *recipe.AskedPlan) string {
 }
 
 // exportTable has a row for each file and a column for each device.
-func exportTable(p *recipe.Plan) (header []string, rows [][]string) {
+func exportTable(p *plan.Plan) (header []string, rows [][]string) {
 	header = []string{"file", "size", "bits/weight"}
 	for _, d := range p.Devices {
 		header = append(header, d.Name)
@@ -181,7 +182,7 @@ func exportTable(p *recipe.Plan) (header []string, rows [][]string) {
 }
 
 // speedText says how fast a file is on a device; ~ marks an estimate.
-func speedText(e *recipe.ExportPlan, d *device.Device) string {
+func speedText(e *plan.Export, d *device.Device) string {
 	perSecond, fits := e.DecodePerS[d.Name]
 	switch {
 	case !fits:
@@ -197,8 +198,8 @@ func speedText(e *recipe.ExportPlan, d *device.Device) string {
 }
 
 // writeAnswerTimes says how long one answer takes on each device, as the smallest file.
-func writeAnswerTimes(w io.Writer, p *recipe.Plan) {
-	least := slices.MinFunc(p.Exports, func(a, b recipe.ExportPlan) int { return int(a.Bytes - b.Bytes) })
+func writeAnswerTimes(w io.Writer, p *plan.Plan) {
+	least := slices.MinFunc(p.Exports, func(a, b plan.Export) int { return int(a.Bytes - b.Bytes) })
 	var times []string
 	for _, d := range p.Devices {
 		if perSecond := least.DecodePerS[d.Name]; perSecond > 0 {
@@ -216,16 +217,16 @@ func writeAnswerTimes(w io.Writer, p *recipe.Plan) {
 
 // deviceName is a device's name in a sentence.
 func deviceName(d *device.Device) string {
-	if d.Name == recipe.Here {
+	if d.Name == plan.Here {
 		return d.Name
 	}
 	return "a " + d.Name
 }
 
 // writeSources says where the speeds come from.
-func writeSources(w io.Writer, p *recipe.Plan) {
+func writeSources(w io.Writer, p *plan.Plan) {
 	measured := func(d *device.Device) bool {
-		return slices.ContainsFunc(p.Exports, func(e recipe.ExportPlan) bool { return slices.Contains(e.MeasuredOn, d.Name) })
+		return slices.ContainsFunc(p.Exports, func(e plan.Export) bool { return slices.Contains(e.MeasuredOn, d.Name) })
 	}
 	fmt.Fprintln(w, "tok/s is decoding one answer. ~ and > are estimates, from what was published of other models and programs:")
 	for i := range p.Devices {
@@ -234,7 +235,7 @@ func writeSources(w io.Writer, p *recipe.Plan) {
 		}
 	}
 	for i := range p.Devices {
-		if d := &p.Devices[i]; measured(d) && d.Name != recipe.Here {
+		if d := &p.Devices[i]; measured(d) && d.Name != plan.Here {
 			last := d.Measured[len(d.Measured)-1]
 			fmt.Fprintf(w, "   %s: scaled from distill bench --ssh there, %s at %s tokens/s on %s\n", d.Name, last.File,
 				watch.RateText(last.Speed.DecodeTokensPerS), last.When.Format(time.DateOnly))
@@ -242,7 +243,7 @@ func writeSources(w io.Writer, p *recipe.Plan) {
 	}
 }
 
-func spanText(s recipe.Span, format func(float64) string) string {
+func spanText(s plan.Span, format func(float64) string) string {
 	if s.Low == s.High || format(s.Low) == format(s.High) {
 		return format(s.Likely)
 	}

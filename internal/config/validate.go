@@ -327,9 +327,9 @@ func (v *validation) training(r *Recipe) {
 		v.fail("tokenizer.from", "set it to teacher; or keep a signal instead of dense, which is carried over",
 			"a teacher that runs along knows its own vocabulary, not one trained here")
 	}
-	if r.Teacher.Kind == "remote" && r.Score == nil && r.Tokenizer.From == "teacher" && r.Student.From == "scratch" {
-		v.fail("tokenizer.from", "set it to train, or to the path of a model that has the teacher's vocabulary",
-			"a remote teacher does not hand out its tokenizer")
+	if k := r.Teacher.Kind; (k == "remote" || k == "reference") && r.Score == nil && r.Tokenizer.From == "teacher" && r.Student.From == "scratch" {
+		v.fail("tokenizer.from", "set it to train, or to the path of a model that has the vocabulary",
+			"a %s teacher has no tokenizer to give", k)
 	}
 }
 

@@ -31,7 +31,7 @@ type across struct {
 // bridge returns what carries the teacher's distribution over to a language with another vocabulary; nil where the loss
 // looks at the text alone or the vocabulary is the teacher's.
 func (r *Run) bridge(l *language) (*across, error) {
-	name := r.vocabulary()
+	name := r.models.Vocabulary
 	if l.exact || name == "" || r.Recipe.Train.Loss.Kind == "ce" || r.Recipe.Train.Loss.Dense {
 		return nil, nil
 	}

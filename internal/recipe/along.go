@@ -3,6 +3,7 @@ package recipe
 import (
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
@@ -16,11 +17,11 @@ func (r *Run) denseTeacher(l *language) (nn.Teacher, error) {
 	if r.along != nil {
 		return r.along, nil
 	}
-	m, err := workbench.Open(r.teacherModel())
+	m, err := workbench.Open(r.models.Teacher)
 	if err != nil {
 		return nil, err
 	}
-	s, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	s, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(plan.Precision(&r.Recipe.Train) == "bf16"))
 	if err != nil {
 		m.Close()
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/infer"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 )
@@ -98,7 +99,7 @@ type oral struct {
 
 // ask lets the model answer all prompts in one batch.
 func (o *oral) ask(ctx context.Context, prompts []*distill.Prompt) ([]answer, error) {
-	engine := infer.NewEngine(o.subject.ready, infer.EngineOptions{Slots: 32})
+	engine := infer.NewEngine(o.subject.ready, infer.EngineOptions{Slots: plan.EvalSlots})
 	defer engine.Close()
 	answers := make([]answer, len(prompts))
 	group, ctx := errgroup.WithContext(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
 	"github.com/seed-d24fde5f/distill/internal/openai"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/teacher"
 )
 
@@ -263,7 +264,7 @@ func TestGrow(t *testing.T) {
 func TestPlanTellsWhoIsAsked(t *testing.T) {
 	s, dir := serveOracle(t), filepath.Join(t.TempDir(), "run")
 	text := judgedRecipe(s.URL, "  grow: {count: 12, seeds: 8}")
-	plan := func() *Plan {
+	plan := func() *plan.Plan {
 		p, err := Preview(load(t, text), dir, Options{}).Plan(t.Context(), PlanOptions{NoBench: true})
 		if err != nil {
 			t.Fatal(err)

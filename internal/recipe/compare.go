@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -43,7 +44,7 @@ func (r *Run) compare(ctx context.Context, all []*subject, rows []distill.Row) e
 	}
 	meter := r.opts.Monitor.Start("eval", "rows", int64(len(rows)), int64(len(known)))
 	defer meter.Stop()
-	longest := longestEvaluated // the same tokens for all, or their measures could not be compared
+	longest := plan.EvalContext // the same tokens for all, or their measures could not be compared
 	for _, s := range all {
 		longest = min(longest, s.ready.Context())
 	}

@@ -28,16 +28,13 @@ const (
 	pairsFile   = "pairs.json" // the student against others, row by row
 )
 
-// longestEvaluated bounds the context that evaluation makes room for, in tokens.
-const longestEvaluated = 4096
-
 // maxLogits bounds the logits of one row held at once, in values: a gigabyte.
 const maxLogits = 1 << 28
 
 func evalInputs(r *Run) (any, error) {
 	measured := r.Recipe.Eval
 	measured.Gates = config.Gates{} // they judge what was measured and change nothing about it
-	return []any{measured, r.Recipe.Report.Samples, r.teacherModel()}, nil
+	return []any{measured, r.Recipe.Report.Samples, r.models.Teacher}, nil
 }
 
 // evaluate measures every model on the held-out rows.
@@ -73,7 +70,7 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.Recipe.Teacher.Kind == "remote" && (r.teacherModel() == "" || r.Recipe.Eval.Match != "none") {
+	if r.Recipe.Teacher.Kind == "remote" && (r.models.Teacher == "" || r.Recipe.Eval.Match != "none") {
 		all = append([]*subject{r.remoteTeacher(rows)}, all...)
 	}
 	for _, s := range all {

@@ -87,15 +87,6 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 	return digest(sums...), nil
 }
 
-// writeGGUF writes all of m in one format.
-func writeGGUF(path string, m *model.Model, format string) error {
-	plan, err := model.NewPlan(m.Config, format, model.PlanOptions{})
-	if err != nil {
-		return err
-	}
-	return model.WriteGGUF(path, m, plan)
-}
-
 // exportPath returns the file of an exported format.
 func exportPath(dir, format string) string {
 	return filepath.Join(dir, ExportDir, "student-"+strings.ToLower(format)+".gguf")

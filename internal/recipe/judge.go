@@ -14,7 +14,7 @@ type judge interface {
 
 // openJudge opens the recipe's teacher as a judge, for texts of at most so many tokens.
 func (r *Run) openJudge(longest int) (judge, error) {
-	m, err := workbench.Open(r.teacherModel())
+	m, err := workbench.Open(r.models.Teacher)
 	if err != nil {
 		return nil, err
 	}

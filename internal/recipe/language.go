@@ -71,17 +71,10 @@ func (l *language) example(row *distill.Row, reasoning bool) (pack.Example, erro
 
 // studentLanguage returns the language that the student learns in. A tokenizer that is trained is kept in the run.
 func (r *Run) studentLanguage(rows rowSeq) (*language, error) {
-	if from := r.origin(); from != "scratch" {
-		return r.languageOf(from)
-	}
-	switch from := r.Recipe.Tokenizer.From; from {
-	case "teacher":
-		return r.languageOf(r.vocabulary())
-	case "train":
+	if r.models.Tokenizer == "" {
 		return r.trainTokenizer(rows)
-	default:
-		return r.languageOf(from)
 	}
+	return r.languageOf(r.models.Tokenizer)
 }
 
 // languageOf returns the language of a model on disk or inside the program. It need not have weights.
@@ -90,24 +83,11 @@ func (r *Run) languageOf(name string) (*language, error) {
 	if err != nil {
 		return nil, err
 	}
-	exact, err := r.isTeachers(tok)
+	exact, err := r.models.Shares(tok)
 	if err != nil {
 		return nil, err
 	}
 	return r.newLanguage(tok, template, exact)
-}
-
-// isTeachers reports whether a vocabulary is the one that the rows' token ids are in.
-func (r *Run) isTeachers(tok *tokenizer.Tokenizer) (bool, error) {
-	name := r.vocabulary()
-	if name == "" {
-		return false, nil
-	}
-	t, _, err := workbench.OpenTokenizer(name)
-	if err != nil {
-		return false, err
-	}
-	return t.Hash() == tok.Hash(), nil
 }
 
 // trainTokenizer returns a byte-level BPE fitted to the training rows, or the one that this training began with.

@@ -56,13 +56,13 @@ func (r *Run) appoint(a *author, stored *packed) error {
 	if !a.lang.exact {
 		return hint.Errorf("set tokenizer.from to teacher", "train.on_policy: the student's vocabulary is not the teacher's")
 	}
-	if r.teacherModel() == "" {
+	if r.models.Teacher == "" {
 		a.longest, a.judged = a.packing.Length+1, max(1, r.Recipe.Score.By.Concurrency)
 		var err error
 		a.judge, err = r.openScorer(a.lang)
 		return err
 	}
-	m, err := workbench.Open(r.teacherModel())
+	m, err := workbench.Open(r.models.Teacher)
 	if err != nil {
 		return err
 	}

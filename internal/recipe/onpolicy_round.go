@@ -20,6 +20,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/student"
 	"github.com/seed-d24fde5f/distill/train"
 )
@@ -60,9 +61,6 @@ type prompted struct {
 	prompt *distill.Prompt
 	tokens []distill.Token
 }
-
-// slotsOfAuthor is how many answers are written at once.
-const slotsOfAuthor = 32
 
 // written is one answer of the student's: a line of a round's file.
 type written struct {
@@ -137,7 +135,7 @@ const (
 // writeAll lets the student answer some prompts at once, and the judge, if there is one, judge.
 func (a *author) writeAll(number, from int, prompts []int, into []written) error {
 	group, ctx := errgroup.WithContext(a.ctx)
-	group.SetLimit(2 * slotsOfAuthor)
+	group.SetLimit(2 * plan.AuthorSlots)
 	o := &a.run.Recipe.Train.OnPolicy
 	limit := cmp.Or(o.MaxTokens, a.run.Recipe.Teacher.Sampling.MaxTokens, a.longest)
 	for i, p := range prompts {
@@ -191,7 +189,7 @@ func (a *author) refresh() error {
 	if err != nil {
 		return err
 	}
-	a.engine = infer.NewEngine(a.model, infer.EngineOptions{Slots: slotsOfAuthor})
+	a.engine = infer.NewEngine(a.model, infer.EngineOptions{Slots: plan.AuthorSlots})
 	return nil
 }
 

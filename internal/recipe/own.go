@@ -11,6 +11,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -64,7 +65,7 @@ func (r *Run) measureOwn(ctx context.Context, all []*subject, rows []distill.Row
 
 // ownOf measures one model.
 func (r *Run) ownOf(ctx context.Context, s, teacher *subject, prompts []*distill.Prompt, known map[ownKey]ownLosses, written *journal[ownLosses], meter progress.Meter) error {
-	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: 32})
+	engine := infer.NewEngine(s.ready, infer.EngineOptions{Slots: plan.EvalSlots})
 	defer engine.Close()
 	measured := make([]ownLosses, r.Recipe.Eval.OwnAnswers)
 	var judging sync.Mutex // logits of a whole answer are large; the products in them are divided among the threads anyway

@@ -2,97 +2,15 @@ package recipe
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"errors"
+	"os"
 
+	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/dataset"
+	"github.com/seed-d24fde5f/distill/dataset/verify"
 	"github.com/seed-d24fde5f/distill/internal/device"
-	"github.com/seed-d24fde5f/distill/internal/hint"
-	"github.com/seed-d24fde5f/distill/internal/host"
-	"github.com/seed-d24fde5f/distill/internal/model"
-	"github.com/seed-d24fde5f/distill/internal/workbench"
-	"github.com/seed-d24fde5f/distill/student"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 )
-
-// Plan is what a recipe will take, told before anything is spent.
-type Plan struct {
-	Name       string          `json:"name"`
-	Prompts    int             `json:"prompts"`
-	Heldout    int             `json:"heldout"`
-	Generate   GeneratePlan    `json:"generate"`
-	Asked      []AskedPlan     `json:"asked"` // models beside the teacher, in the order in which they are asked
-	Train      TrainPlan       `json:"train"`
-	Exports    []ExportPlan    `json:"exports"`
-	Eval       EvalPlan        `json:"eval"`
-	Stages     []StagePlan     `json:"stages"`                   // that the recipe has, in their order
-	Seconds    Span            `json:"seconds"`                  // of all stages whose time is known
-	Unknown    []string        `json:"unknown_stages,omitempty"` // those whose time is not
-	PeakBytes  int64           `json:"peak_memory_bytes"`        // of the stage that takes most
-	DiskBytes  int64           `json:"disk_bytes"`
-	DiskFree   int64           `json:"disk_free_bytes"` // 0 where the system does not tell
-	Warnings   []string        `json:"warnings"`
-	Devices    []device.Device `json:"devices"`
-	Student    StudentSummary  `json:"student"`
-	PilotCalls int             `json:"pilot_calls"`
-
-	refusal error // training will not fit
-}
-
-// StudentSummary is the student's shape in numbers.
-type StudentSummary struct {
-	Parameters int `json:"parameters"`
-	Vocabulary int `json:"vocabulary"`
-}
-
-// Span is an estimate with what it may lie between: two standard errors of the mean where answers were measured, half and
-// double where nothing was.
-type Span struct {
-	Low    float64 `json:"low"`
-	Likely float64 `json:"likely"`
-	High   float64 `json:"high"`
-}
-
-func (s Span) times(f float64) Span { return Span{s.Low * f, s.Likely * f, s.High * f} }
-
-// GeneratePlan is what the teacher will be asked.
-type GeneratePlan struct {
-	Rows             int     `json:"rows"`  // wanted in all
-	Calls            int     `json:"calls"` // still to be asked
-	Measured         int     `json:"measured_answers"`
-	Tried            int     `json:"tried_answers,omitempty"` // by a teacher that runs here, for this plan alone
-	PromptTokens     Span    `json:"prompt_tokens"`           // of the calls, in all
-	CompletionTokens Span    `json:"completion_tokens"`
-	AnswerTokens     Span    `json:"answer_tokens"`     // of one answer
-	USD              *Span   `json:"usd,omitempty"`     // nil when no price is known
-	MostUSD          float64 `json:"most_usd"`          // every answer as long as it may be; 0 when no price is known
-	PriceSource      string  `json:"price_source"`      //
-	Seconds          *Span   `json:"seconds,omitempty"` // nil before an answer was measured
-	Bytes            int64   `json:"bytes"`
-}
-
-// TrainPlan is what training will take.
-type TrainPlan struct {
-	Examples     int               `json:"examples"`
-	Steps        int               `json:"steps"`
-	Tokens       int64             `json:"tokens"`
-	TokensPerS   float64           `json:"tokens_per_s"` // measured on this machine, at this shape
-	Seconds      float64           `json:"seconds"`
-	MemoryBytes  int64             `json:"memory_bytes"`
-	Footprint    student.Footprint `json:"footprint"`
-	Recompute    bool              `json:"recompute"`              // activations are computed again in the backward pass
-	Beside       int64             `json:"beside_bytes,omitempty"` // models in the process beside the student
-	Checkpoints  int64             `json:"checkpoint_bytes"`
-	LearntTokens int64             `json:"learnt_tokens"`
-}
-
-// ExportPlan is what a file will be.
-type ExportPlan struct {
-	Format        string             `json:"format"`
-	Bytes         int64              `json:"bytes"`
-	BitsPerWeight float64            `json:"bits_per_weight"`
-	Substituted   int                `json:"substituted_tensors"`
-	DecodePerS    map[string]float64 `json:"decode_tokens_per_s"`   // by device; absent where it does not fit, 0 where nothing is known
-	MeasuredOn    []string           `json:"measured_on,omitempty"` // the devices whose speed comes from a measurement there
-}
 
 // PlanOptions say how much may be done to know better.
 type PlanOptions struct {
@@ -103,132 +21,181 @@ type PlanOptions struct {
 }
 
 // Plan estimates what the run will take. But for a pilot it spends nothing and writes nothing.
-func (r *Run) Plan(ctx context.Context, o PlanOptions) (*Plan, error) {
+func (r *Run) Plan(ctx context.Context, o PlanOptions) (*plan.Plan, error) {
 	prompts, err := r.preparePrompts()
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Name: r.Recipe.Name, Prompts: prompts.Count, Heldout: prompts.Heldout, Devices: device.With(o.Measured), Warnings: []string{}, Asked: []AskedPlan{}}
+	known := plan.Known{Prompts: prompts.Count, Heldout: prompts.Heldout}
 	if o.Pilot > 0 {
-		if p.PilotCalls, err = r.pilot(ctx, o.Pilot); err != nil {
+		if known.PilotCalls, err = r.pilot(ctx, o.Pilot); err != nil {
 			return nil, err
 		}
 	}
-	known, err := r.measured()
-	if err != nil {
+	if known.Answers, err = r.answersSoFar(); err != nil {
 		return nil, err
 	}
-	if !o.NoBench && known.rows == 0 {
-		if p.Generate.Tried, err = r.try(ctx, known); err != nil {
+	if !o.NoBench && known.Answers.Rows == 0 {
+		if known.Tried, err = r.try(ctx, &known.Answers); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.planAsked(r, known); err != nil {
-		return nil, err
-	}
-	cfg, err := r.studentShape()
-	if err != nil {
-		return nil, err
-	}
-	p.Student = StudentSummary{cfg.Params(), cfg.Vocab}
-	if err := p.planTrain(ctx, r, cfg, known, o); err != nil {
-		return nil, err
-	}
-	if err := p.planExports(r, cfg); err != nil {
-		return nil, err
-	}
-	if !o.NoBench {
-		if err := p.measureHere(ctx, r, cfg); err != nil {
+	if r.Recipe.Prompts.Grow != nil {
+		if known.Grow, err = r.growthSoFar(); err != nil {
 			return nil, err
 		}
 	}
-	p.planEval(r)
-	if err := p.planStages(r, cfg, known); err != nil {
+	if known.Judges, err = r.judgedSoFar(known.Answers.Rows > 0); err != nil {
 		return nil, err
 	}
-	p.DiskBytes += p.Generate.Bytes + p.Train.Checkpoints
-	p.DiskFree = host.FreeDisk(r.Dir)
-	p.warn(r, cfg)
-	return p, nil
+	return plan.New(ctx, r.Recipe, known, plan.Options{Dir: r.Dir, Threads: r.opts.Threads, Program: r.opts.Program, NoBench: o.NoBench, Measured: o.Measured})
 }
 
-// studentShape finds out the student's shape.
-func (r *Run) studentShape() (model.Config, error) {
-	var cfg model.Config
-	if from := r.origin(); from != "scratch" {
-		m, err := workbench.Open(from)
+// pilot asks the first few questions that have no answer yet, in the way the run will, and keeps the answers.
+func (r *Run) pilot(ctx context.Context, n int) (asked int, err error) {
+	a, err := r.newAsker("pilot", "teacher", &r.Recipe.Teacher, DataDir, r.eachPrompt())
+	if err != nil {
+		return 0, err
+	}
+	defer a.close()
+	a.finish = r.check
+	if err := a.check(ctx); err != nil {
+		return 0, err
+	}
+	meter := r.opts.Monitor.Start("pilot", "rows", int64(n), 0)
+	defer meter.Stop()
+	err = a.ask(ctx, func(yield func(question, error) bool) {
+		for q, err := range r.wanted() {
+			if err == nil && a.data.Has(q.id) {
+				continue
+			}
+			if asked++; asked > n || !yield(q, err) {
+				return
+			}
+		}
+	}, meter)
+	return min(asked, n), errors.Join(err, a.data.Seal())
+}
+
+// answersSoFar describes the wanted rows: those that are there already by their answers, all by their questions.
+func (r *Run) answersSoFar() (plan.Answers, error) {
+	var known plan.Answers
+	for q, err := range r.wanted() {
 		if err != nil {
-			return cfg, err
+			return known, err
 		}
-		defer m.Close()
-		if cfg, err = cutSpec(r.Recipe.Student.Cut).Shape(m.Config); err != nil {
-			return cfg, hint.Errorf("distill model inspect shows the model's shape", "student.cut: %w", err)
+		known.Wanted++
+		for _, message := range q.prompt.Messages {
+			known.QuestionBytes += len(message.Content)
 		}
-		cfg.RopeInterleaved = false
-	} else {
-		vocabulary := r.Recipe.Tokenizer.Size
-		if name := r.tokenizerModel(); name != "" {
-			tok, _, err := workbench.OpenTokenizer(name)
+	}
+	if _, err := os.Stat(r.path(DataDir)); err != nil {
+		return known, nil
+	}
+	data, err := dataset.Open(r.path(DataDir), dataset.Options{ReadOnly: true})
+	if err != nil {
+		return known, err
+	}
+	defer data.Close()
+	for row, err := range data.InOrder(idsOf(r.wanted())) {
+		if err != nil {
+			return known, err
+		}
+		known.Rows++
+		known.Prompt.Add(float64(row.PromptTokens))
+		known.Answer.Add(float64(row.CompletionTokens))
+		known.Seconds.Add(row.Latency.Seconds())
+	}
+	if known.Rows > 0 {
+		known.RowBytes = float64(folderBytes(r.path(DataDir))) / float64(known.Rows)
+	}
+	return known, nil
+}
+
+// ledgerSoFar describes the ledger in a folder of the run; there may be none yet.
+func (r *Run) ledgerSoFar(dir string) (plan.Ledger, error) {
+	var known plan.Ledger
+	if _, err := os.Stat(r.path(dir)); err != nil {
+		return known, nil
+	}
+	data, err := dataset.Open(r.path(dir), dataset.Options{ReadOnly: true})
+	if err != nil {
+		return known, err
+	}
+	defer data.Close()
+	var seconds, tokens float64
+	for row, err := range data.Rows() {
+		if err != nil {
+			return known, err
+		}
+		known.Replies++
+		seconds, tokens = seconds+row.Latency.Seconds(), tokens+float64(row.CompletionTokens)
+	}
+	if tokens > 0 {
+		known.SecondsPerToken = seconds / tokens
+	}
+	return known, nil
+}
+
+// growthSoFar describes how far the growing of prompts has come.
+func (r *Run) growthSoFar() (known plan.Growth, err error) {
+	known.By, known.Missing = r.grower(), r.Recipe.Prompts.Grow.Count
+	if _, err := os.Stat(r.path(GrownFile)); err == nil {
+		for _, err := range promptsIn(r.path(GrownFile)) {
 			if err != nil {
-				return cfg, err
+				return known, err
 			}
-			vocabulary = tok.Size()
+			known.Missing--
 		}
-		cfg = studentConfig(&r.Recipe.Student, vocabulary)
+		known.Missing = max(0, known.Missing)
 	}
-	return cfg, cfg.Validate()
+	known.Ledger, err = r.ledgerSoFar(GrowDir)
+	return known, err
 }
 
-// tokenizerModel names the model whose tokenizer the student takes, "" when one is trained.
-func (r *Run) tokenizerModel() string {
-	switch from := r.Recipe.Tokenizer.From; from {
-	case "train":
-		return ""
-	case "teacher":
-		return r.vocabulary()
-	default:
-		return from
+// judgedSoFar describes how far each judge has come.
+func (r *Run) judgedSoFar(answered bool) ([]plan.Judge, error) {
+	judges, err := r.graders()
+	if err != nil || len(judges) == 0 {
+		return nil, err
 	}
-}
-
-// planExports says what each file will be.
-func (p *Plan) planExports(r *Run, cfg model.Config) error {
-	beside, err := r.containerBytes(cfg)
-	if err != nil {
-		return err
+	passing := 1.0
+	if answered && len(r.Recipe.Select.Verify) > len(judges) {
+		if passing, err = r.passingShare(); err != nil {
+			return nil, err
+		}
 	}
-	for _, format := range r.Recipe.Export.Formats {
-		plan, err := model.NewPlan(cfg, format, model.PlanOptions{Strict: r.Recipe.Export.Strict})
+	var known []plan.Judge
+	for _, g := range judges {
+		rubric, err := g.rubric.Question(new(distill.Row))
 		if err != nil {
-			return &hint.Error{Hint: "choose widths that are multiples of the block, or set export.strict=false", Err: err}
+			return nil, err
 		}
-		e := ExportPlan{Format: strings.ToUpper(format), Bytes: plan.Bytes() + beside, BitsPerWeight: plan.BitsPerWeight(), Substituted: len(plan.Substitutions()), DecodePerS: map[string]float64{}}
-		for _, d := range p.Devices {
-			perSecond, measured, fits := d.DecodeTokensPerS(e.Bytes)
-			if fits {
-				e.DecodePerS[d.Name] = perSecond
-			}
-			if fits && measured {
-				e.MeasuredOn = append(e.MeasuredOn, d.Name)
-			}
+		ledger, err := r.ledgerSoFar(g.dir())
+		if err != nil {
+			return nil, err
 		}
-		if e.Substituted > 0 {
-			c := plan.Substitutions()[0]
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s another type, such as %s: %s", e.Format, tensorsGet(e.Substituted), c.Name, c.Reason))
-		}
-		p.Exports = append(p.Exports, e)
-		p.DiskBytes += e.Bytes
+		known = append(known, plan.Judge{Ledger: ledger, Name: g.Name, By: g.by, RubricBytes: len(rubric), Passing: passing})
 	}
-	if r.Recipe.Export.HF {
-		p.DiskBytes += 2 * int64(cfg.Params())
-	}
-	p.DiskBytes += 8 * int64(cfg.Params()) // the student before and after training, float32
-	return nil
+	return known, nil
 }
 
-func tensorsGet(n int) string {
-	if n == 1 {
-		return "1 tensor gets"
+// passingShare is the share of the training answers so far that the checks let pass.
+func (r *Run) passingShare() (float64, error) {
+	var rows, passed float64
+	for row, err := range r.checkedRows(r.path(DataDir)) {
+		if err != nil {
+			return 0, err
+		}
+		if row.Prompt.Split == distill.Heldout {
+			continue
+		}
+		if rows++; verify.Passed(&row) {
+			passed++
+		}
 	}
-	return fmt.Sprintf("%d tensors get", n)
+	if rows == 0 {
+		return 1, nil
+	}
+	return passed / rows, nil
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/teacher"
 )
@@ -22,12 +23,12 @@ const (
 // try asks a teacher that runs here the first questions, as many at once as the run will, to learn how long answers are and
 // what they take. They cost nothing and are not kept. It returns how many were answered: all that were asked, or none where
 // that would take longer than the limit, since the short answers that come first tell little.
-func (r *Run) try(ctx context.Context, known *measured) (int, error) {
+func (r *Run) try(ctx context.Context, known *plan.Answers) (int, error) {
 	t := &r.Recipe.Teacher
 	if t.Kind != "local" && t.Kind != "builtin" {
 		return 0, nil
 	}
-	m, err := workbench.Open(builtinName(t))
+	m, err := workbench.Open(plan.ModelOf(t))
 	if err != nil {
 		return 0, err
 	}
@@ -43,7 +44,7 @@ func (r *Run) try(ctx context.Context, known *measured) (int, error) {
 	defer one.Close()
 	limited, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	answers, err := r.answersTo(limited, one, r.localOptions(t).Slots)
+	answers, err := r.answersTo(limited, one, plan.TeacherSlots(t))
 	switch {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
@@ -53,9 +54,9 @@ func (r *Run) try(ctx context.Context, known *measured) (int, error) {
 		return 0, err
 	}
 	for _, a := range answers {
-		known.prompt.add(float64(a.PromptTokens))
-		known.answer.add(float64(a.CompletionTokens))
-		known.latency.add(a.Latency.Seconds())
+		known.Prompt.Add(float64(a.PromptTokens))
+		known.Answer.Add(float64(a.CompletionTokens))
+		known.Seconds.Add(a.Latency.Seconds())
 	}
 	return len(answers), nil
 }

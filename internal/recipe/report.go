@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/dataset"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/train/metric"
 )
@@ -168,7 +169,7 @@ func folderBytes(dir string) int64 {
 
 // describeTraining reads the curve that training left.
 func (r *Run) describeTraining() (report.Training, error) {
-	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: r.precision(), Loss: r.Recipe.Train.Loss.Kind, Start: r.readStart()}
+	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: plan.Precision(&r.Recipe.Train), Loss: r.Recipe.Train.Loss.Kind, Start: r.readStart()}
 	lines, err := metric.Read(r.path(TrainDir, r.curveDir(), MetricsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0 {
 		return t, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/host"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
@@ -54,10 +55,11 @@ type Run struct {
 	Recipe *config.Recipe
 	Dir    string
 
-	opts  Options
-	log   *slog.Logger
-	state *State
-	lock  *os.File
+	models plan.Models // that the recipe names
+	opts   Options
+	log    *slog.Logger
+	state  *State
+	lock   *os.File
 
 	along *student.Teacher // that runs along in training, or nil
 
@@ -88,7 +90,7 @@ func Open(r *config.Recipe, dir string, opts Options) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	run := &Run{Recipe: r, Dir: dir, opts: opts, log: opts.Log, lock: held}
+	run := &Run{Recipe: r, Dir: dir, models: plan.ModelsOf(r), opts: opts, log: opts.Log, lock: held}
 	if err := run.begin(); err != nil {
 		held.Close()
 		return nil, fmt.Errorf("run: %w", err)
@@ -105,7 +107,7 @@ func Preview(r *config.Recipe, dir string, opts Options) *Run {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Run{Recipe: r, Dir: dir, opts: opts, log: opts.Log, state: &State{Stages: map[string]*StageState{}}}
+	return &Run{Recipe: r, Dir: dir, models: plan.ModelsOf(r), opts: opts, log: opts.Log, state: &State{Stages: map[string]*StageState{}}}
 }
 
 // begin reads what was done before, says what the recipe changes about it, and writes the resolved recipe.
@@ -203,6 +205,15 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// foreseeMemory refuses at the beginning a training that will not fit at the end.
+func (r *Run) foreseeMemory(names []string) error {
+	at := r.state.Stages["train"]
+	if len(names) > 0 && !slices.Contains(names, "train") || at != nil && at.State == done {
+		return nil
+	}
+	return plan.CheckMemory(r.Recipe)
 }
 
 // foresee refuses at the beginning what would fail at the end.

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/dataset/pack"
-	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/model"
 	"github.com/seed-d24fde5f/distill/internal/nn"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
 )
@@ -32,7 +32,7 @@ type Start struct {
 
 // String says it in a sentence's worth of words, for the report.
 func (s Start) String() string {
-	if s.From == "scratch" {
+	if s.From == plan.Scratch {
 		return "the student began with random weights"
 	}
 	name := filepath.Base(s.From)
@@ -60,17 +60,9 @@ func (s Start) String() string {
 	return text
 }
 
-// origin returns the model that the student starts from, or scratch.
-func (r *Run) origin() string {
-	if r.Recipe.Student.From == "teacher" {
-		return r.teacherModel()
-	}
-	return r.Recipe.Student.From
-}
-
 // untouched returns the file of the student before training.
 func (r *Run) untouched() string {
-	if from := r.origin(); from != "scratch" && r.Recipe.Student.Cut == nil {
+	if from := r.models.Origin; from != plan.Scratch && r.Recipe.Student.Cut == nil {
 		return from
 	}
 	return r.path(TrainDir, initialFile)
@@ -78,7 +70,7 @@ func (r *Run) untouched() string {
 
 // beginning returns what training starts from: scratch, or a model. One that is to be cut is cut here, once.
 func (r *Run) beginning(ctx context.Context, l *language, rows rowSeq) (string, error) {
-	from, cut := r.origin(), r.Recipe.Student.Cut
+	from, cut := r.models.Origin, r.Recipe.Student.Cut
 	if cut == nil {
 		return from, r.writeStart(Start{From: from})
 	}
@@ -116,7 +108,7 @@ func (r *Run) readStart() string {
 // cut writes initial.gguf: what is left of the model that the student starts from.
 func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) {
 	c := r.Recipe.Student.Cut
-	m, err := workbench.Open(r.origin())
+	m, err := workbench.Open(r.models.Origin)
 	if err != nil {
 		return Start{}, err
 	}
@@ -125,17 +117,17 @@ func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) 
 	if err != nil {
 		return Start{}, err
 	}
-	whole, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16"))
+	whole, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(plan.Precision(&r.Recipe.Train) == "bf16"))
 	if err != nil {
 		return Start{}, err
 	}
 	defer whole.Close()
-	small, kept, err := workbench.Cut(ctx, r.opts.Monitor, whole, cutSpec(c), batches)
+	small, kept, err := workbench.Cut(ctx, r.opts.Monitor, whole, plan.CutOf(c), batches)
 	if err != nil {
 		return Start{}, err
 	}
 	defer small.Close()
-	start := Start{From: r.origin(), Layers: kept, Choose: c.Choose, Measured: tokens, Was: workbench.ShapeOf(whole.Config()), Is: workbench.ShapeOf(small.Config())}
+	start := Start{From: r.models.Origin, Layers: kept, Choose: c.Choose, Measured: tokens, Was: workbench.ShapeOf(whole.Config()), Is: workbench.ShapeOf(small.Config())}
 	if c.Keep != nil {
 		start.Choose = ""
 	}
@@ -147,7 +139,7 @@ func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) 
 
 // measuringBatches returns batches of the training rows with about as many tokens as the cut is measured on.
 func (r *Run) measuringBatches(l *language, rows rowSeq, cfg model.Config) ([]*nn.Batch, int, error) {
-	if !cutSpec(r.Recipe.Student.Cut).Measured(cfg) {
+	if !plan.CutOf(r.Recipe.Student.Cut).Measured(cfg) {
 		return nil, 0, nil
 	}
 	c, err := r.encode(l, rows, r.Recipe.Train.LearnReasoning)
@@ -178,18 +170,10 @@ func (r *Run) measuringBatches(l *language, rows rowSeq, cfg model.Config) ([]*n
 // packing says how examples become batches for a model of that context.
 func (r *Run) packing(l *language, context int) pack.Options {
 	t := &r.Recipe.Train
-	length := r.sequence(t, model.Config{Context: context})
+	length := t.Sequence(context)
 	o := pack.Options{Rows: t.Batch, Length: length, Pad: padToken(l), Seed: r.Recipe.Seed}
 	if r.Recipe.Prompts.Format == "raw" {
 		o.TooLong = pack.Split // running text may be cut
 	}
 	return o
-}
-
-// cutSpec translates the recipe's cut.
-func cutSpec(c *config.Cut) student.Cut {
-	if c == nil {
-		return student.Cut{}
-	}
-	return student.Cut{Layers: c.Layers, Keep: c.Keep, By: student.LayerChoice(c.Choose), Width: c.Width, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-d24fde5f/distill/internal/infer"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/report"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
@@ -27,8 +28,8 @@ type subject struct {
 // subjects lists what the recipe evaluates, the teacher first.
 func (r *Run) subjects() ([]*subject, error) {
 	var all []*subject
-	if r.teacherModel() != "" {
-		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.teacherModel()})
+	if r.models.Teacher != "" {
+		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.models.Teacher})
 	}
 	student := &subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()}
 	others, err := r.seedSubjects(student)
@@ -48,26 +49,6 @@ func (r *Run) subjects() ([]*subject, error) {
 	return all, nil
 }
 
-// teacherModel returns the weights in this process whose distribution is the teacher's, or "".
-func (r *Run) teacherModel() string {
-	switch t := &r.Recipe.Teacher; {
-	case r.Recipe.Score != nil && r.Recipe.Score.By != nil:
-	case r.Recipe.Score != nil:
-		return r.Recipe.Score.Model
-	case t.Kind == "local" || t.Kind == "builtin":
-		return builtinName(t)
-	}
-	return ""
-}
-
-// vocabulary names the model whose tokens a signal is over, with weights here or elsewhere, or "".
-func (r *Run) vocabulary() string {
-	if r.Recipe.Score != nil {
-		return r.Recipe.Score.Model
-	}
-	return r.teacherModel()
-}
-
 // open makes the subject ready to run.
 func (s *subject) open(r *Run) error {
 	m, err := workbench.OpenWithTokenizer(s.path)
@@ -75,7 +56,7 @@ func (s *subject) open(r *Run) error {
 		return err
 	}
 	defer m.Close()
-	exact, err := r.isTeachers(m.Tokenizer)
+	exact, err := r.models.Shares(m.Tokenizer)
 	if err != nil {
 		return err
 	}
@@ -85,7 +66,7 @@ func (s *subject) open(r *Run) error {
 	s.Name, s.Parameters = cmp.Or(s.name, m.Name), int64(m.Params())
 	s.Bytes = fileBytes(s.path, m)
 	s.BitsPerWeight = 8 * float64(m.Bytes()) / float64(max(1, m.Params()))
-	s.ready, err = infer.New(m, infer.Options{Threads: r.opts.Threads, Context: min(m.Context, longestEvaluated)})
+	s.ready, err = infer.New(m, infer.Options{Threads: r.opts.Threads, Context: min(m.Context, plan.EvalContext)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/chat"
 	"github.com/seed-d24fde5f/distill/internal/config"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
@@ -51,19 +52,11 @@ func openBook(prompts iter.Seq2[distill.Prompt, error]) (teacher.Teacher, error)
 
 // localOptions are those of a teacher that runs here.
 func (r *Run) localOptions(t *config.Teacher) local.Options {
-	o := local.Options{Threads: r.opts.Threads, Slots: max(32, t.Concurrency)}
+	o := local.Options{Threads: r.opts.Threads, Slots: plan.TeacherSlots(t)}
 	if r.Recipe.Prompts.Format == "raw" {
 		o.Template = chat.Plain
 	}
 	return o
-}
-
-// builtinName returns the MODEL argument of a teacher that runs here.
-func builtinName(t *config.Teacher) string {
-	if t.Kind == "builtin" && !strings.HasPrefix(t.Model, workbench.BuiltinPrefix) {
-		return workbench.BuiltinPrefix + t.Model
-	}
-	return t.Model
 }
 
 func (r *Run) openRemote(t *config.Teacher, purse *budget.Budget) (teacher.Teacher, error) {
@@ -119,38 +112,4 @@ func signalOf(s config.Signal) distill.SignalSpec {
 		return distill.SignalSpec{}
 	}
 	return distill.SignalSpec{Kind: distill.SignalKind(s.Kind), K: s.K}
-}
-
-// batchDiscount is the share of the list price that batch endpoints ask.
-const batchDiscount = 0.5
-
-// priceOf returns the price of a teacher's tokens, where it is known.
-func (r *Run) priceOf(t *config.Teacher) (price remote.Price, ok bool) {
-	switch {
-	case t.Kind != "remote":
-		return remote.Price{Source: "runs here"}, true
-	case t.Price != nil:
-		price, ok = remote.Price{Input: t.Price.Input, CachedInput: t.Price.CachedInput, Output: t.Price.Output, Source: "the recipe"}, true
-	default:
-		price, ok = remote.ListPrice(dialectOf(t), t.Model)
-	}
-	price.Long = remote.LongPrice{} // sums over many calls are no long prompt
-	if ok && t.Batch {
-		price = price.Times(batchDiscount)
-		price.Source += ", half of it for batches"
-	}
-	return price, ok
-}
-
-// priceSpan is what spans of tokens cost.
-func priceSpan(p remote.Price, prompt, completion Span) Span {
-	cost := func(prompt, completion float64) float64 { return p.Cost(int64(prompt), 0, int64(completion)) }
-	return Span{cost(prompt.Low, completion.Low), cost(prompt.Likely, completion.Likely), cost(prompt.High, completion.High)}
-}
-
-func dialectOf(t *config.Teacher) remote.Dialect {
-	if d, ok := remote.DialectNamed(t.Dialect); ok {
-		return d
-	}
-	return remote.GuessDialect(t.Endpoint)
 }

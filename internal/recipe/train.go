@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/dataset/pack"
 	"github.com/seed-d24fde5f/distill/internal/config"
 	"github.com/seed-d24fde5f/distill/internal/durable"
 	"github.com/seed-d24fde5f/distill/internal/hint"
-	"github.com/seed-d24fde5f/distill/internal/kernel"
 	"github.com/seed-d24fde5f/distill/internal/model"
+	"github.com/seed-d24fde5f/distill/internal/plan"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 	"github.com/seed-d24fde5f/distill/student"
@@ -130,7 +130,7 @@ func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesso
 		return train.Result{}, err
 	}
 	defer learner.Close()
-	if r.Recipe.Student.From == "scratch" {
+	if r.Recipe.Student.From == plan.Scratch {
 		if err := r.saveStudent(learner, lang, initialFile); err != nil {
 			return train.Result{}, err
 		}
@@ -177,7 +177,7 @@ func (r *Run) keepOnly(dir, inputs string) error {
 
 // newStudent makes the student as it is before a lesson.
 func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
-	options := []student.Option{student.Threads(r.opts.Threads), student.BF16(r.precision() == "bf16")}
+	options := []student.Option{student.Threads(r.opts.Threads), student.BF16(plan.Precision(&r.Recipe.Train) == "bf16")}
 	if what.round != "" {
 		// A mix such as Q4_K_M has one format for most of its weights; that is what they settle on.
 		name := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(what.round), "_M"), "_S")
@@ -194,10 +194,10 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 	if err != nil {
 		return nil, err
 	}
-	if what.from != "scratch" {
+	if what.from != plan.Scratch {
 		return r.studentFrom(what.from, options)
 	}
-	cfg := studentConfig(&r.Recipe.Student, l.tokenizer.Size())
+	cfg := plan.ScratchShape(&r.Recipe.Student, l.tokenizer.Size())
 	if options, err = r.fitting(cfg, options); err != nil {
 		return nil, err
 	}
@@ -210,15 +210,34 @@ func (r *Run) newStudent(l *language, what lesson) (*student.Student, error) {
 
 // fitting adds what the memory asks for, or refuses a student that will not fit.
 func (r *Run) fitting(cfg model.Config, options []student.Option) ([]student.Option, error) {
-	room, err := r.roomOf(cfg)
+	memory, err := plan.MemoryOf(r.Recipe, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if room.recompute() {
+	if memory.Recompute() {
 		r.log.Debug("activations are computed again in the backward pass")
 		options = append(options, student.Recompute())
 	}
-	return options, room.check()
+	return options, memory.Check()
+}
+
+// boundGarbage lets the collector run as often as the prediction of memory supposes, until restore is called. Who has set
+// GOGC is left alone.
+func (r *Run) boundGarbage() (restore func(), err error) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}, nil
+	}
+	cfg, err := r.models.Shape(r.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := plan.MemoryOf(r.Recipe, cfg)
+	if err != nil {
+		return nil, err
+	}
+	debug.FreeOSMemory() // of the stages before
+	before := debug.SetGCPercent(memory.GCPercent())
+	return func() { debug.SetGCPercent(before) }, nil
 }
 
 // studentFrom returns a student that starts from a model, which stays open as long as the student where its weights are
@@ -244,29 +263,6 @@ func (r *Run) studentFrom(name string, options []student.Option) (*student.Stude
 	return s, nil
 }
 
-// precision returns the recipe's, or for auto the one that this machine is fastest at.
-func (r *Run) precision() string {
-	if p := r.Recipe.Train.Precision; p != "auto" {
-		return p
-	}
-	if kernel.DefaultPrecision() == kernel.BF16 {
-		return "bf16"
-	}
-	return "fp32"
-}
-
-// studentConfig is the shape of a student from scratch: a Llama.
-func studentConfig(s *config.Student, vocabulary int) model.Config {
-	kv := s.KVHeads
-	if kv == 0 {
-		kv = s.Heads
-	}
-	return model.Config{
-		Arch: model.Llama, Vocab: vocabulary, Context: s.Context, Width: s.Width, FFN: s.FFN, Layers: s.Layers,
-		Heads: s.Heads, KVHeads: kv, HeadDim: s.Width / s.Heads, RopeTheta: s.RopeTheta, NormEps: 1e-5, TiedEmbeddings: s.Tied,
-	}
-}
-
 // saveStudent writes the student's weights as they are now, in float32.
 func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
 	path := r.path(TrainDir, file)
@@ -277,7 +273,7 @@ func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
 	if err != nil {
 		return err
 	}
-	return writeGGUF(path, m, "f32")
+	return workbench.WriteGGUF(path, m, "f32")
 }
 
 // trainOptions translates the recipe.
@@ -300,7 +296,7 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 	if err != nil {
 		return train.Options{}, nil, err
 	}
-	steps := max(1, int(what.share*float64(stepsOf(t, batches.PerEpoch(), packing.Length))))
+	steps := max(1, int(what.share*float64(t.StepsOf(batches.PerEpoch(), packing.Length))))
 	source := newPacked(batches)
 	if what.loss.Dense {
 		if source.teacher, err = r.denseTeacher(l); err != nil {
@@ -333,18 +329,6 @@ func padToken(l *language) int32 {
 		return l.tokenizer.PAD
 	}
 	return 0
-}
-
-// stepsOf returns the number of optimizer steps that the recipe asks for.
-func stepsOf(t *config.Train, perEpoch, length int) int {
-	switch {
-	case t.Steps > 0:
-		return t.Steps
-	case t.Tokens > 0:
-		perStep := int64(t.Batch) * int64(t.Accumulate) * int64(length)
-		return int((t.Tokens + perStep - 1) / perStep)
-	}
-	return max(1, int(math.Ceil(t.Epochs*float64(perEpoch)/float64(t.Accumulate))))
 }
 
 func orTenth(every, steps int) int {
