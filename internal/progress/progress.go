@@ -22,9 +22,23 @@ type Gauge interface {
 	Measure(step int, name string, value float64)
 }
 
+// Measure tells a meter of a number, if it is one that takes them.
+func Measure(m Meter, step int, name string, value float64) {
+	if g, ok := m.(Gauge); ok {
+		g.Measure(step, name, value)
+	}
+}
+
 // StageMonitor is a [Monitor] that is told how the stages go: running, done.
 type StageMonitor interface {
 	Stage(name, state string)
+}
+
+// Announce tells a monitor how a stage goes, if it is one that is told of stages.
+func Announce(m Monitor, stage, state string) {
+	if s, ok := m.(StageMonitor); ok {
+		s.Stage(stage, state)
+	}
 }
 
 // Silent shows nothing.

@@ -19,7 +19,6 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/teacher"
 	"github.com/seed-d24fde5f/distill/teacher/budget"
-	"github.com/seed-d24fde5f/distill/train/metric"
 )
 
 // lastWords is how long answers in flight may still take after an interruption: a remote one has been paid for.
@@ -201,7 +200,7 @@ func (a *asker) one(ctx context.Context, q question, meter progress.Meter) error
 	if answer.CostUSD != nil {
 		usd := a.data.Spent().USD
 		note = fmt.Sprintf("$%.4f  %s", usd, note)
-		measure(meter, 0, metric.Value{Name: "cost_usd", Value: usd})
+		progress.Measure(meter, 0, "cost_usd", usd)
 	}
 	meter.Note(note)
 	return nil

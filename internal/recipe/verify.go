@@ -28,7 +28,7 @@ func newVerifiers(recipe []config.Verifier) ([]verify.Verifier, error) {
 	var all []verify.Verifier
 	for i := range recipe {
 		if recipe[i].Kind == "judge" {
-			continue // see grade.go
+			continue // see judge.go
 		}
 		v, err := newVerifier(&recipe[i])
 		if err != nil {

@@ -1,8 +1,10 @@
 package recipe
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/seed-d24fde5f/distill/internal/progress"
 	"github.com/seed-d24fde5f/distill/train"
@@ -52,7 +54,9 @@ func (m *trainMeter) observe(p train.Progress) {
 		}
 	}
 	m.meter.Note(note)
-	measure(m.meter, p.Step, values...)
+	for _, v := range values {
+		progress.Measure(m.meter, p.Step, v.Name, v.Value)
+	}
 	if m.failed != nil {
 		return
 	}
@@ -104,16 +108,26 @@ func (m *trainMeter) stop() {
 	}
 }
 
-func measure(m progress.Meter, step int, values ...metric.Value) {
-	if g, ok := m.(progress.Gauge); ok {
-		for _, v := range values {
-			g.Measure(step, v.Name, v.Value)
-		}
-	}
+// quieter makes what a part tells of its ordinary course a matter for --verbose: the meter shows the same.
+type quieter struct{ slog.Handler }
+
+func (q quieter) Enabled(ctx context.Context, level slog.Level) bool {
+	return q.Handler.Enabled(ctx, lowered(level))
 }
 
-func announce(m progress.Monitor, stage, state string) {
-	if s, ok := m.(progress.StageMonitor); ok {
-		s.Stage(stage, state)
+func (q quieter) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = lowered(r.Level)
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(attrs)}
+}
+func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
+
+func lowered(level slog.Level) slog.Level {
+	if level == slog.LevelInfo {
+		return slog.LevelDebug
 	}
+	return level
 }
