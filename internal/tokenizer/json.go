@@ -48,6 +48,9 @@ func (f *jsonFile) tokenizer() (*Tokenizer, error) {
 	if err := f.vocabulary(t); err != nil {
 		return nil, err
 	}
+	if err := f.checkPostProcessor(); err != nil {
+		return nil, err
+	}
 	if m.ByteFallback {
 		t.Kind = SentencePiece
 		return t, f.sentencePiece(t)
@@ -117,6 +120,24 @@ func (f *jsonFile) addMerges(t *Tokenizer) error {
 	return nil
 }
 
+// checkPostProcessor refuses what puts other tokens around a text than a begin token before it and, for what is trained on
+// whole documents, some after it.
+func (f *jsonFile) checkPostProcessor() error {
+	for _, step := range f.PostProcessor.flatten() {
+		switch step.Type {
+		case "ByteLevel":
+		case "TemplateProcessing":
+			if len(step.Single) > 1 && step.Single[0].SpecialToken != nil && step.Single[1].SpecialToken != nil {
+				return fmt.Errorf("tokenizer: tokenizer.json: post_processor: two tokens before a text, %q and %q, are not supported",
+					clip(step.Single[0].SpecialToken.ID), clip(step.Single[1].SpecialToken.ID))
+			}
+		default:
+			return fmt.Errorf("tokenizer: tokenizer.json: post_processor %q is not supported; TemplateProcessing and ByteLevel are", step.Type)
+		}
+	}
+	return nil
+}
+
 // byteLevel reads the parts of a byte-level BPE.
 func (f *jsonFile) byteLevel(t *Tokenizer) error {
 	var err error
@@ -165,7 +186,9 @@ func (f *jsonFile) spacePrefix(t *Tokenizer) error {
 	for _, s := range steps {
 		switch s.Type {
 		case "Prepend":
-			t.addSpacePrefix = s.Prepend == spaceMark
+			if t.addSpacePrefix = true; s.Prepend != spaceMark {
+				return fmt.Errorf("tokenizer: tokenizer.json: a Prepend normalizer other than of %s is not supported", spaceMark)
+			}
 		case "Replace":
 			if s.Pattern == nil || s.Pattern.String != " " || s.Content == nil || *s.Content != spaceMark {
 				return fmt.Errorf("tokenizer: tokenizer.json: a Replace normalizer other than of spaces by %s is not supported", spaceMark)
@@ -179,6 +202,9 @@ func (f *jsonFile) spacePrefix(t *Tokenizer) error {
 	for _, s := range f.PreTokenizer.flatten() {
 		if s.Type != "Metaspace" || s.Split != nil && *s.Split {
 			return fmt.Errorf("tokenizer: tokenizer.json: pre-tokenizer %q is not supported beside byte fallback", s.Type)
+		}
+		if s.Replacement != "" && s.Replacement != spaceMark {
+			return fmt.Errorf("tokenizer: tokenizer.json: a Metaspace pre-tokenizer with %q for spaces is not supported; %s is", clip(s.Replacement), spaceMark)
 		}
 		t.addSpacePrefix = s.PrependScheme != "never" && (s.AddPrefixSpace == nil || *s.AddPrefixSpace)
 		t.prefixOnce = s.PrependScheme == "first"
@@ -284,7 +310,7 @@ func (t *Tokenizer) applyConfig(f *jsonFile, c *jsonConfig) {
 			t.types[id] = typeControl
 		}
 	}
-	t.AddBOS = orFalse(c.AddBOS)
+	t.AddBOS = strings.HasPrefix(c.Class, "LlamaTokenizer") // its default
 	for _, step := range f.PostProcessor.flatten() {
 		if step.Type != "TemplateProcessing" {
 			continue
@@ -297,6 +323,9 @@ func (t *Tokenizer) applyConfig(f *jsonFile, c *jsonConfig) {
 			}
 			t.AddBOS = first != None && first == t.BOS
 		}
+	}
+	if c.AddBOS != nil {
+		t.AddBOS = *c.AddBOS
 	}
 	t.AddBOS = t.AddBOS && t.BOS != None
 }

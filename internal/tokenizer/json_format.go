@@ -115,6 +115,7 @@ type jsonNamed struct {
 
 // jsonConfig is tokenizer_config.json, and special_tokens_map.json, which has some of the same fields.
 type jsonConfig struct {
+	Class     string          `json:"tokenizer_class"`
 	BOS       jsonName        `json:"bos_token"`
 	EOS       jsonName        `json:"eos_token"`
 	PAD       jsonName        `json:"pad_token"`

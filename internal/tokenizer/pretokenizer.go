@@ -17,10 +17,17 @@ const (
 	// What follows the numbers in DeepSeek V3's sequence.
 	deepseekWords = `[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" + `{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	// Words that change from lower to upper case end there, with or without contractions after them.
-	casedHead  = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`
-	casedTail  = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`
-	casedRest  = `| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-	modernRest = `| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	casedHead = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`
+	casedTail = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`
+	casedRest = `| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	// Kimi's classes of letters, Chinese ones left out.
+	kimiUpper = `(?:(?!\p{Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])`
+	kimiLower = `(?:(?!\p{Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}])`
+	// Runs of white space in powers of two.
+	jaisSpaces = `|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}`
+	// Numbers in threes, the first group short: llama.cpp's custom rule, as a regex.
+	threesFromTheRight = `\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))`
+	modernRest         = `| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
 // preTokenizer is a rule that cuts text into words before merging: regexes applied one after the other, each to what
@@ -61,6 +68,32 @@ var preTokenizers = []preTokenizer{
 		patterns: []string{casedHead + anyContractions + `?|` + casedTail + anyContractions + `?|\p{N}{1,3}` + casedRest}},
 	{names: []string{"tekken"},
 		patterns: []string{casedHead + `|` + casedTail + `|\p{N}` + casedRest}, ignoreMerges: true, addBOS: true},
+	{names: []string{"granite-embed-multi-97m"},
+		patterns: []string{casedHead + anyContractions + `?|` + casedTail + anyContractions + `?|\p{N}{1,3}` + casedRest}, ignoreMerges: true},
+	{names: []string{"tiny_aya", "cohere2moe"},
+		patterns: []string{`\d{1,3}(?=(?:\d{3})*\b)`, casedHead + anyContractions + `?|` + casedTail + anyContractions + `?|\p{N}{1,3}` + casedRest}},
+	{names: []string{"youtu"},
+		patterns: []string{`[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|` + cjk, casedHead + anyContractions + `?|` + casedTail + anyContractions + `?|\p{N}` + casedRest}, ignoreMerges: true},
+	{names: []string{"kimi-k2"}, // the model's own rule; llama.cpp's does not end a word where its case changes
+		patterns: []string{`\p{Han}+|[^\r\n\p{L}\p{N}]?` + kimiUpper + `*` + kimiLower + `+` + anyContractions + `?|[^\r\n\p{L}\p{N}]?` + kimiUpper + `+` + kimiLower + `*` + anyContractions + `?|\p{N}{1,3}` + modernRest}},
+	{names: []string{"minicpm5"},
+		patterns: []string{`\p{N}{1,3}`, anyContractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+` + modernRest}, ignoreMerges: true},
+	{names: []string{"jais-2"},
+		patterns: []string{anyContractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+` + jaisSpaces}},
+	{names: []string{"exaone-moe"},
+		patterns: []string{anyContractions + `|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+`}},
+	{names: []string{"afmoe"},
+		patterns: []string{threesFromTheRight, `[一-鿿㐀-䶿豈-\uFAFF぀-ゟ゠-ヿ･-ﾟ⼀-\u2FDFเ-\u0E7F\u0E80-\u0EFFក-\u17FFက-႟ꩠ-ꩿꧠ-\uA9FF가-\uD7AFᄀ-ᇿ]+`, deepseekWords}},
+	{names: []string{"spark2_5"},
+		patterns: []string{`\p{N}{1,3}`, cjk, `[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" + `{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+`, `\p{N}`}},
+	{names: []string{"chameleon"},
+		patterns: []string{`<sentinel:[0-9]+>`, `(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z`, `([\t\n]|    |  )`, `\p{N}`, `[\p{P}!-/:-@\[-` + "`" + `{-~]`, gpt2Pattern}, addBOS: true},
+	{names: []string{"superbpe"},
+		patterns: []string{`\p{N}+`, `(?=(\d{3})+(?!\d))`}},
+	{names: []string{"ufakzeka"},
+		patterns: []string{`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + modernRest}},
+	{names: []string{"laguna"},
+		patterns: []string{`[^\n]+|[\n]+`, anyContractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + modernRest}},
 	{names: []string{"seed-coder"},
 		patterns: []string{anyContractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+`}},
 	{names: []string{"bailingmoe", "bailingmoe2", "llada-moe"},

@@ -106,3 +106,23 @@ func TestUnknownPreTokenizer(t *testing.T) {
 		}
 	}
 }
+
+// Rules that group the digits of numbers do so from the left or from the right.
+func TestNumbersAreGrouped(t *testing.T) {
+	for name, want := range map[string]string{
+		"llama-bpe": "a| |123|456|7|,|12|,|1", "minicpm5": "a| |123|456|7|,|12|,|1", "qwen2": "a| |1|2|3|4|5|6|7|,|1|2|,|1",
+		"afmoe": "a| |1|234|567|,|12|,|1", "tiny_aya": "a| |1|234|567|,|12|,|1", "superbpe": "a |1|234|567|,|12|,|1",
+	} {
+		pre, err := preTokenizerByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		split, err := pre.split()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(words(split, "a 1234567,12,1"), "|"); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
