@@ -99,11 +99,12 @@ func Memory(cfg model.Config, l Load) Footprint {
 	if l.Rounded { // rounded queries, keys, values and gate, up are put side by side first
 		f.Packed += 4 * int64(cfg.Layers) * int64(cfg.Width) * int64((cfg.Heads+2*cfg.KVHeads)*cfg.HeadDim+2*cfg.FFN)
 	}
-	kept := 4 // bytes of an element that only products read
+	pass := pass{rows: l.Rows * l.Length, factor: 4, shared: l.Recompute}
 	if l.BF16 && kernel.KeepsBF16(kernel.BF16) {
-		kept = 2
+		pass.factor = 2
+		pass.chunked = l.LoRA == nil && nn.Chunked(kernel.BF16, 3*cfg.Width*cfg.FFN)
 	}
-	f.Activations, f.Logits = activations(cfg, l.Rows*l.Length, kept, l.Recompute, false)
+	f.Activations, f.Logits = pass.activations(cfg)
 	if l.LoRA != nil {
 		f.Activations += adapterActivations(cfg, *l.LoRA, l.Rows*l.Length)
 	}
@@ -111,40 +112,57 @@ func Memory(cfg model.Config, l Load) Footprint {
 		f.Activations += 4 * int64(l.Rows*l.Length) * int64(cfg.Layers) * int64(l.Hidden+cfg.Width)
 	}
 	if l.HeldoutRows > 0 {
-		a, logits := activations(cfg, l.HeldoutRows*l.Length, kept, true, true)
+		pass.rows, pass.shared, pass.inference = l.HeldoutRows*l.Length, true, true
+		a, logits := pass.activations(cfg)
 		f.Activations, f.Logits = f.Activations+a, f.Logits+logits
 	}
 	return f
 }
 
-// activations returns the bytes of what a graph for n positions keeps, and of its logits. What only products read takes
-// `factor` bytes an element.
-func activations(cfg model.Config, n, factor int, shared, inference bool) (kept, logits int64) {
+// pass is how a graph runs, as far as its memory depends on it.
+type pass struct {
+	rows      int
+	factor    int  // bytes of an element that only products read
+	shared    bool // the layers' buffers, but for what each hands on
+	chunked   bool // feed-forward blocks, which make gate and up again instead of keeping them
+	inference bool
+}
+
+// activations returns the bytes of what a graph keeps, and of its logits.
+func (p pass) activations(cfg model.Config) (kept, logits int64) {
 	width, heads, kv := cfg.Width, cfg.Heads*cfg.HeadDim, cfg.KVHeads*cfg.HeadDim
-	factors := factor * (2*width + heads + 2*kv + cfg.FFN) // normed inputs of both halves; queries, keys and values; inputs of down
-	attention := heads + cfg.Heads + 1
+	factors := p.factor * (2*width + heads + 2*kv + cfg.FFN) // normed inputs of both halves; queries, keys and values; inputs of down
+	halves := heads + cfg.Heads + 2
 	if cfg.QKNorm {
-		attention += heads + kv + cfg.Heads + cfg.KVHeads
+		halves += heads + kv + cfg.Heads + cfg.KVHeads
 	}
-	feedForward := 2*cfg.FFN + 1
-	halves := attention + feedForward
-	if !shared {
+	again := p.chunked && (p.inference || !p.shared)
+	if !again {
+		halves += 2 * cfg.FFN
+	}
+	if !p.shared {
 		halves *= cfg.Layers
 		factors *= cfg.Layers
 	}
 	perRow := halves + (2*cfg.Layers+2)*width // and what each operation hands on
-	if !inference {
-		perRow += width                                                                  // the gradient on its way back
-		perRow += max(cfg.FFN, heads+2*kv) + max(width, heads) + cfg.HeadDim + cfg.Heads // scratch
-		factors += factor * (width + heads)
+	if !p.inference {
+		perRow += width // the gradient on its way back
+		perRow += heads + 2*kv + cfg.HeadDim + cfg.Heads
+		factors += p.factor * (width + heads)
+		if !p.chunked {
+			perRow += max(0, cfg.FFN-heads-2*kv) + max(width, heads)
+		}
+		if again {
+			factors += p.factor * 2 * cfg.FFN
+		}
 	}
-	chunk := nn.ChunkRows(cfg.Vocab, n)
-	return int64(n) * int64(4*perRow+factors), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
+	chunk := nn.ChunkRows(cfg.Vocab, p.rows)
+	return int64(p.rows) * int64(4*perRow+factors), 4 * int64(chunk) * int64(cfg.Vocab+2*width)
 }
 
 // Beside predicts what a teacher that runs along takes, whose weights have that many bytes in their file.
 func Beside(cfg model.Config, bytes int64, rows, length int) int64 {
-	kept, logits := activations(cfg, rows*length, 4, true, true)
+	kept, logits := pass{rows: rows * length, factor: 4, shared: true, inference: true}.activations(cfg)
 	return bytes + kept + logits
 }
 

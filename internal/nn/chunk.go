@@ -12,21 +12,23 @@ const (
 	chunkBytes = 4 << 20 // of a chain's weights
 )
 
+// Chunked reports whether a chain of products with so many weights is done in chunks.
+func Chunked(prec kernel.Precision, weights int) bool {
+	return kernel.KeepsBF16(prec) && 2*weights <= chunkBytes
+}
+
 // chunkOf returns how many rows a chunk of a chain has whose products are with these layers.
 func (e *Engine) chunkOf(layers ...*linear) int {
-	if !kernel.KeepsBF16(e.Precision) {
-		return e.rows
-	}
-	bytes := 0
+	weights := 0
 	for _, l := range layers {
 		if l.sourced() || l.adapters != nil {
 			return e.rows // their scratch memory is for one thread
 		}
 		for _, w := range l.weights {
-			bytes += 2 * w.Elements()
+			weights += w.Elements()
 		}
 	}
-	if bytes > chunkBytes {
+	if !Chunked(e.Precision, weights) {
 		return e.rows
 	}
 	return chunkRows

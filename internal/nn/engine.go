@@ -57,9 +57,11 @@ type Engine struct {
 	ffn       feedForwardState
 	scratch   scratch
 	spare     spareScratch
-	dout, dy  kernel.Matrix // factors of the products that are under way
-	columns   columnTask
-	decoding  decodeTask
+
+	dout, dy, dGateUp kernel.Matrix // factors of the products that are under way
+
+	columns  columnTask
+	decoding decodeTask
 }
 
 // NewEngine returns an engine for batches of the given shape. Engines that share packs have one precision.
@@ -81,6 +83,8 @@ func (e *Engine) Feed(b *Batch, loss RowLoss, scale float32) {
 // TapeMachine runs them one after another.
 type scratch struct {
 	wide, narrow, branch, low, dropped, tile, partials, delta []float32
+
+	gateUp kernel.Matrix
 }
 
 // spareScratch is scratch for threads that work on chunks: the engine's own, and as much as there were threads at once.

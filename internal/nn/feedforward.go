@@ -23,7 +23,8 @@ type FeedForward struct {
 
 	e            *Engine
 	gateUp, down *linear
-	size         int // rows of a chunk
+	size         int  // rows of a chunk
+	keep         bool // gate and up from the forward pass to the backward pass
 	own          feedForwardState
 	y            *tensor.Dense
 	params       Params
@@ -36,7 +37,7 @@ type FeedForward struct {
 type feedForwardState struct {
 	inv    []float32     // (N)
 	h      kernel.Matrix // (N, C)
-	gateUp kernel.Matrix // (N, 2F)
+	gateUp kernel.Matrix // (N, 2F), if they are kept
 	a      kernel.Matrix // (N, F)
 }
 
@@ -55,6 +56,8 @@ func (f *FeedForward) Apply(e *Engine, in Inputs, x *G.Node) (*G.Node, error) {
 	f.gateUp = newLinear(e, Params{f.Gate, f.Up}, nil, []*Adapter{f.GateAdapter, f.UpAdapter})
 	f.down = newLinear(e, Params{f.Down}, nil, []*Adapter{f.DownAdapter})
 	f.size = e.chunkOf(f.gateUp, f.down)
+	// A chunk makes gate and up in its cache in less time than memory takes to keep them.
+	f.keep = f.size == e.rows || e.Recompute
 	f.params = append(append(Params{f.Norm}, f.gateUp.params()...), f.down.params()...)
 	return in.apply("feed-forward", f, x.Shape(), x, f.params)
 }
@@ -83,7 +86,9 @@ func (f *FeedForward) forward(x, y kernel.Matrix) {
 	s, n, width := f.state(), x.Rows, f.Gate.Shape()[0]
 	f.e.growFactor(&s.h, n, x.Cols, f.Watch != nil || f.gateUp.masks())
 	s.inv = grow(&s.inv, n)
-	growPadded(&s.gateUp, n, 2*width)
+	if f.keep {
+		growPadded(&s.gateUp, n, 2*width)
+	}
 	f.e.growFactor(&s.a, n, width, f.Watch != nil || f.down.masks())
 	f.gateUp.pack(f.e)
 	f.down.pack(f.e)
@@ -98,8 +103,11 @@ type feedForwardForward FeedForward
 func (f *feedForwardForward) Do(i int) {
 	e, s, width := f.e, (*FeedForward)(f).state(), f.Gate.Shape()[0]
 	lo, hi := e.chunk(i, f.size)
-	x, h, gateUp, a := f.run.x.Slice(lo, hi), s.h.Slice(lo, hi), s.gateUp.Slice(lo, hi), s.a.Slice(lo, hi)
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	x, h, a := f.run.x.Slice(lo, hi), s.h.Slice(lo, hi), s.a.Slice(lo, hi)
 	kernel.RMSNormForward(e.Pool, h, x, f.Norm.Data(), f.Eps, s.inv[lo:hi])
+	gateUp := (*FeedForward)(f).gates(mine, lo, hi)
 	f.gateUp.forward(e, gateUp, h, false)
 	kernel.SwiGLUForward(e.Pool, a, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
 	if f.run.y.Rows == 0 {
@@ -110,6 +118,15 @@ func (f *feedForwardForward) Do(i int) {
 	f.down.forward(e, y, a, true)
 }
 
+// gates returns the memory of gate and up of rows [lo, hi).
+func (f *FeedForward) gates(mine *scratch, lo, hi int) kernel.Matrix {
+	if f.keep {
+		return f.state().gateUp.Slice(lo, hi)
+	}
+	growPadded(&mine.gateUp, hi-lo, 2*f.Gate.Shape()[0])
+	return mine.gateUp
+}
+
 // Backward implements Function.
 func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	e, s := f.e, f.state()
@@ -117,13 +134,19 @@ func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) 
 	if e.Recompute {
 		f.forward(x, kernel.Matrix{})
 	}
-	// The gradients of gate and up take the place of their values, which are not needed again.
-	f.run = feedForwardRun{x: x, dy: dy, factor: e.residualFactor(dy), dGateUp: e.gradientFactor(s.gateUp), dNorm: e.partials(f.size, x.Cols)}
+	f.run = feedForwardRun{x: x, dy: dy, factor: e.residualFactor(dy), dNorm: e.partials(f.size, x.Cols)}
+	if f.keep { // the gradients of gate and up take the place of their values, which are not needed again
+		f.run.dGateUp = e.gradientFactor(s.gateUp)
+	} else {
+		e.growFactor(&e.dGateUp, x.Rows, 2*f.Gate.Shape()[0], false)
+		f.run.dGateUp = e.dGateUp
+	}
 	rounded := f.run.factor.BF16 != nil
 	if !rounded { // then dx takes its place
 		f.down.backwardWeights(e, dy, s.a)
 	}
-	e.inChunks(f.size, (*feedForwardBackward)(f))
+	e.inChunks(f.size, (*feedForwardInner)(f))
+	e.inChunks(f.size, (*feedForwardInput)(f))
 	addPartials(f.Norm, f.run.dNorm)
 	if rounded {
 		f.down.backwardWeights(e, f.run.factor, s.a)
@@ -134,18 +157,34 @@ func (f *FeedForward) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) 
 	return f.grads, nil
 }
 
-type feedForwardBackward FeedForward
+// feedForwardInner takes dy back to the gradients of gate and up.
+type feedForwardInner FeedForward
 
 // Do implements kernel.Task on chunks of rows.
-func (f *feedForwardBackward) Do(i int) {
+func (f *feedForwardInner) Do(i int) {
 	e, r, s, width := f.e, &f.run, (*FeedForward)(f).state(), f.Gate.Shape()[0]
 	lo, hi := e.chunk(i, f.size)
-	x, dy, gateUp, dGateUp := r.x.Slice(lo, hi), r.dy.Slice(lo, hi), s.gateUp.Slice(lo, hi), r.dGateUp.Slice(lo, hi)
 	mine := e.borrow()
 	defer e.giveBack(mine)
-	da, dh := growMatrix(&mine.wide, hi-lo, width), growMatrix(&mine.branch, hi-lo, x.Cols)
+	da, dGateUp, gateUp := growMatrix(&mine.wide, hi-lo, width), r.dGateUp.Slice(lo, hi), (*FeedForward)(f).gates(mine, lo, hi)
+	if !f.keep {
+		f.gateUp.multiply(e, gateUp, s.h.Slice(lo, hi), false)
+	}
 	f.down.backwardInput(e, da, e.factor(r.factor, r.dy, lo, hi), s.a.Slice(lo, hi), false)
 	kernel.SwiGLUBackward(e.Pool, dGateUp.Columns(0, width), dGateUp.Columns(width, 2*width), da, gateUp.Columns(0, width), gateUp.Columns(width, 2*width))
-	f.gateUp.backwardInput(e, dh, dGateUp, s.h.Slice(lo, hi), false)
-	kernel.RMSNormBackward(e.Pool, dy, r.dNorm.Row(i), dh, x, f.Norm.Data(), s.inv[lo:hi], true)
+}
+
+// feedForwardInput takes the gradients of gate and up back to the input of the half.
+type feedForwardInput FeedForward
+
+// Do implements kernel.Task on chunks of rows.
+func (f *feedForwardInput) Do(i int) {
+	e, r, s := f.e, &f.run, (*FeedForward)(f).state()
+	lo, hi := e.chunk(i, f.size)
+	mine := e.borrow()
+	defer e.giveBack(mine)
+	x := r.x.Slice(lo, hi)
+	dh := growMatrix(&mine.branch, hi-lo, x.Cols)
+	f.gateUp.backwardInput(e, dh, r.dGateUp.Slice(lo, hi), s.h.Slice(lo, hi), false)
+	kernel.RMSNormBackward(e.Pool, r.dy.Slice(lo, hi), r.dNorm.Row(i), dh, x, f.Norm.Data(), s.inv[lo:hi], true)
 }

@@ -323,6 +323,7 @@ func TestHalfChunks(t *testing.T) {
 					for _, size := range op.sizes {
 						*size = chunk
 					}
+					f.keep = chunk == testN || recompute
 					return n, err
 				}}, testEngine(b, recompute), x, direction)
 				if first.value == nil {
