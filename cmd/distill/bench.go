@@ -110,7 +110,7 @@ func threadCounts(list string) ([]int, error) {
 		return []int{runtime.GOMAXPROCS(0)}, nil
 	}
 	var counts []int
-	for _, field := range strings.Split(list, ",") {
+	for field := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(field))
 		if err != nil || n < 1 || n > 4096 {
 			return nil, usage(fmt.Sprintf("--threads: %q is no number of threads", field), "such as --threads 1,2,4")

@@ -59,12 +59,17 @@ func openDataset(path string) (*dataset.Dataset, error) {
 	return dataset.Open(dir, dataset.Options{ReadOnly: true})
 }
 
-func datasetHead(c *cli.Context) error {
+// openArgument opens the dataset that is the command's one argument.
+func openArgument(c *cli.Context) (*dataset.Dataset, error) {
 	args, err := arguments(c, 1, 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data, err := openDataset(args[0])
+	return openDataset(args[0])
+}
+
+func datasetHead(c *cli.Context) error {
+	data, err := openArgument(c)
 	if err != nil {
 		return err
 	}
@@ -121,11 +126,7 @@ func rowText(row *distill.Row) string {
 func indent(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n   ") }
 
 func datasetStats(c *cli.Context) error {
-	args, err := arguments(c, 1, 1)
-	if err != nil {
-		return err
-	}
-	data, err := openDataset(args[0])
+	data, err := openArgument(c)
 	if err != nil {
 		return err
 	}

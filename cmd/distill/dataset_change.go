@@ -212,11 +212,7 @@ func datasetSplit(c *cli.Context, rows rowSeq, target string) error {
 }
 
 func datasetCard(c *cli.Context) error {
-	args, err := arguments(c, 1, 1)
-	if err != nil {
-		return err
-	}
-	data, err := openDataset(args[0])
+	data, err := openArgument(c)
 	if err != nil {
 		return err
 	}
@@ -227,7 +223,7 @@ func datasetCard(c *cli.Context) error {
 	}
 	title := c.String("title")
 	if title == "" {
-		title = filepath.Base(filepath.Clean(args[0]))
+		title = filepath.Base(filepath.Clean(c.Args().First()))
 	}
 	_, err = fmt.Fprint(c.App.Writer, card.Card{Title: title, License: c.String("license"), Tool: "distill " + programVersion(), Made: stats.Last, Stats: stats}.Markdown())
 	return err

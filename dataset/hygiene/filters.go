@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/seed-d24fde5f/distill"
 )
@@ -13,27 +12,6 @@ import (
 func NotEmpty() Step {
 	return Step{"empty", func(row *distill.Row) (string, bool) {
 		return "no response", strings.TrimSpace(row.Response) == ""
-	}}
-}
-
-// Finished rejects answers that were cut: at the token limit, or in the midst of thinking.
-func Finished() Step {
-	return Step{"unfinished", func(row *distill.Row) (string, bool) {
-		switch {
-		case row.FinishReason == distill.FinishLength:
-			return "cut at the token limit", true
-		case strings.Contains(row.Response, "<think>") && !strings.Contains(row.Response, "</think>"):
-			return "the thinking never ends", true
-		}
-		return "", false
-	}}
-}
-
-// Length rejects responses with fewer than minimum or more than maximum characters; 0 bounds nothing.
-func Length(minimum, maximum int) Step {
-	return Step{"length", func(row *distill.Row) (string, bool) {
-		n := utf8.RuneCountInString(row.Response)
-		return fmt.Sprintf("%d characters", n), n < minimum || maximum > 0 && n > maximum
 	}}
 }
 

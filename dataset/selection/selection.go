@@ -322,15 +322,6 @@ func (c *Choice) Rows(rows iter.Seq2[distill.Row, error]) iter.Seq2[distill.Row,
 	}
 }
 
-// PassRate returns how many answers a prompt has and how many pass.
-func (c *Choice) PassRate(promptID string) (passed, judged int) {
-	if i, ok := c.index[keyOf(promptID)]; ok {
-		g := &c.groups[i]
-		return int(g.passed), int(g.judged)
-	}
-	return 0, 0
-}
-
 // Tokens returns the length of a row's answer, thinking included: the tokens its teacher counted, else those it lists,
 // else a quarter of its bytes.
 func Tokens(row *distill.Row) int {

@@ -3,6 +3,7 @@ package verify
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
@@ -37,8 +38,8 @@ func FinalNumber(text string) (value *big.Rat, ok bool) {
 		}
 	}
 	all := numberPattern.FindAllStringSubmatchIndex(text, -1)
-	for i := len(all) - 1; i >= 0; i-- {
-		if value, ok := parseNumber(text, all[i]); ok {
+	for _, at := range slices.Backward(all) {
+		if value, ok := parseNumber(text, at); ok {
 			return value, true
 		}
 	}

@@ -196,8 +196,8 @@ func TestSchemaIsWhole(t *testing.T) {
 	manual := Manual()
 	var walk func(reflect.Type, string)
 	walk = func(typ reflect.Type, path string) {
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
+			f := f
 			name := join(path, fieldName(f))
 			if fieldName(f) == "" {
 				t.Errorf("%s.%s has no name in documents", typ.Name(), f.Name)

@@ -221,7 +221,7 @@ func (d *document) errorAt(node ast.Node, path, message, hint string) *Error {
 // find returns the node at a dotted path, or nil where the document does not have it.
 func (d *document) find(path string) ast.Node {
 	node := d.root
-	for _, key := range strings.Split(path, ".") {
+	for key := range strings.SplitSeq(path, ".") {
 		var next ast.Node
 		switch n := node.(type) {
 		case ast.MapNode:

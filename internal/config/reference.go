@@ -100,7 +100,7 @@ func defaultText(v reflect.Value, f reflect.StructField) string {
 
 func enumText(f reflect.StructField) string {
 	var words []string
-	for _, part := range strings.Split(f.Tag.Get("jsonschema"), ",") {
+	for part := range strings.SplitSeq(f.Tag.Get("jsonschema"), ",") {
 		if word, ok := strings.CutPrefix(part, "enum="); ok {
 			words = append(words, "`"+word+"`")
 		}

@@ -21,7 +21,7 @@ func (r *Recipe) Set(override string) error {
 		return &Error{File: "--set " + override, Path: path, Message: message, Hint: hint}
 	}
 	at := reflect.ValueOf(r).Elem()
-	for _, key := range strings.Split(path, ".") {
+	for key := range strings.SplitSeq(path, ".") {
 		if at.Kind() == reflect.Pointer {
 			if at.IsNil() {
 				at.Set(reflect.New(at.Type().Elem()))

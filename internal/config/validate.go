@@ -84,7 +84,7 @@ func (v *validation) limit(at reflect.Value, tag, path string) {
 		v.fail(path, "", "a duration is not negative, got %s", d)
 	}
 	var enum []string
-	for _, part := range strings.Split(tag, ",") {
+	for part := range strings.SplitSeq(tag, ",") {
 		key, bound, _ := strings.Cut(part, "=")
 		switch key {
 		case "enum":
@@ -105,10 +105,8 @@ func (v *validation) limit(at reflect.Value, tag, path string) {
 	if enum == nil {
 		return
 	}
-	for _, word := range enum {
-		if at.String() == word {
-			return
-		}
+	if slices.Contains(enum, at.String()) {
+		return
 	}
 	v.fail(path, suggest(at.String(), enum), "%q is not known", at.String())
 }

@@ -307,7 +307,7 @@ func (c *compiler) target(pointer, at string) ([]byte, error) {
 		return nil, fmt.Errorf("%s/$ref: %q is not in this schema", at, pointer)
 	}
 	target := c.root
-	for _, name := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		if name == "" {
 			continue
 		}

@@ -114,7 +114,7 @@ func TestWaysOutFit(t *testing.T) {
 	if !strings.HasPrefix(input.Hint, offered) {
 		t.Fatalf("the way out: %s", input.Hint)
 	}
-	for _, way := range strings.Split(strings.TrimPrefix(input.Hint, offered), "; ") {
+	for way := range strings.SplitSeq(strings.TrimPrefix(input.Hint, offered), "; ") {
 		way, _, _ = strings.Cut(way, ", the same gradient")
 		way, _, _ = strings.Cut(way, " (")
 		overrides := append(strings.Split(way, " and "), "train.recompute=true")

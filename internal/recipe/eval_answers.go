@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -197,9 +198,9 @@ func (r *Run) remoteTeacher(rows []distill.Row) *subject {
 }
 
 func lastUser(p *distill.Prompt) string {
-	for i := len(p.Messages) - 1; i >= 0; i-- {
-		if p.Messages[i].Role == distill.RoleUser {
-			return p.Messages[i].Content
+	for _, m := range slices.Backward(p.Messages) {
+		if m.Role == distill.RoleUser {
+			return m.Content
 		}
 	}
 	return ""

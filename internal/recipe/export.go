@@ -50,27 +50,11 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 		}
 		path := exportPath(r.Dir, format)
 		meter.Note(filepath.Base(path))
-		plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict, Importance: importance})
-		if err != nil {
-			return "", &hint.Error{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
-		}
-		if c := plan.Substitutions(); len(c) > 0 {
-			r.log.Warn("tensors with another type than the format's", "file", filepath.Base(path), "tensors", len(c),
-				"such_as", c[0].Name, "type", c[0].Type, "wanted", c[0].Wanted, "reason", c[0].Reason)
-		}
-		if err := model.WriteGGUF(path, m, plan); err != nil {
-			return "", err
-		}
-		sum, err := SumOf(path)
+		sum, size, err := r.exportFile(path, format, m, importance)
 		if err != nil {
 			return "", err
 		}
-		sums = append(sums, format, sum)
-		info, err := os.Stat(path)
-		if err != nil {
-			return "", err
-		}
-		notes = append(notes, fmt.Sprintf("%s %s", format, report.Bytes(info.Size())))
+		sums, notes = append(sums, format, sum), append(notes, format+" "+report.Bytes(size))
 		meter.Add(1)
 	}
 	if r.Recipe.Export.HF {
@@ -85,6 +69,27 @@ func export(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	st.Note = strings.Join(notes, ", ")
 	return digest(sums...), nil
+}
+
+// exportFile writes one file and returns its checksum and its size.
+func (r *Run) exportFile(path, format string, m *model.Model, importance model.Importance) (sum string, size int64, err error) {
+	plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict, Importance: importance})
+	if err != nil {
+		return "", 0, &hint.Error{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
+	}
+	if c := plan.Substitutions(); len(c) > 0 {
+		r.log.Warn("tensors with another type than the format's", "file", filepath.Base(path), "tensors", len(c),
+			"such_as", c[0].Name, "type", c[0].Type, "wanted", c[0].Wanted, "reason", c[0].Reason)
+	}
+	if err := model.WriteGGUF(path, m, plan); err != nil {
+		return "", 0, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", 0, err
+	}
+	sum, err = SumOf(path)
+	return sum, info.Size(), err
 }
 
 // exportPath returns the file of an exported format.

@@ -27,8 +27,8 @@ func BenchmarkGenerate(b *testing.B) {
 		_, _ = io.WriteString(w, body)
 	}))
 	defer s.Close()
-	r, err := config.Parse("bench.yaml", "", []byte(fmt.Sprintf("name: bench\nprompts: {problems: {count: %d}}\n"+
-		"teacher: {kind: remote, endpoint: %s/v1, model: fake, concurrency: 64, price: {input: 1, output: 2}, budget: {usd: 1000000}}\n", b.N, s.URL)), nil)
+	r, err := config.Parse("bench.yaml", "", fmt.Appendf(nil, "name: bench\nprompts: {problems: {count: %d}}\n"+
+		"teacher: {kind: remote, endpoint: %s/v1, model: fake, concurrency: 64, price: {input: 1, output: 2}, budget: {usd: 1000000}}\n", b.N, s.URL), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

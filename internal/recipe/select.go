@@ -84,8 +84,11 @@ func (r *Run) selectRows() (rowSeq, *picked, error) {
 		p.drop(name, reason.Rows)
 	}
 	p.kept = choice.Report.Kept
-	// Of all that decided, one bit a row stays.
-	var kept bitset
+	return chosen(judged, keptOf(clean, choice)), p, nil
+}
+
+// keptOf returns what stays of all that decided: one bit for each training row, set where it is clean and was chosen.
+func keptOf(clean bitset, choice *selection.Choice) (kept bitset) {
 	for train, ordinal := 0, 0; train < 64*len(clean); train++ {
 		if clean.has(train) {
 			if choice.Keeps(ordinal) {
@@ -94,7 +97,7 @@ func (r *Run) selectRows() (rowSeq, *picked, error) {
 			ordinal++
 		}
 	}
-	return chosen(judged, kept), p, nil
+	return kept
 }
 
 // chosen yields the training rows that are kept, by their place among the training rows, and then the held-out ones.

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/seed-d24fde5f/distill"
@@ -77,10 +78,8 @@ func (s *settings) sampling(room, most int) (distill.Sampling, *openai.Error) {
 	case s.n != nil && (*s.n < 1 || *s.n > maxChoices):
 		return out, invalid("n", "%d is not between 1 and %d", *s.n, maxChoices)
 	}
-	for _, text := range s.stop {
-		if text == "" {
-			return out, invalid("stop", "an empty text would stop everything")
-		}
+	if slices.Contains(s.stop, "") {
+		return out, invalid("stop", "an empty text would stop everything")
 	}
 	return out, nil
 }

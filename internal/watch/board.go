@@ -128,8 +128,7 @@ func (b *Board) Line() string {
 		}
 	}
 	parts := []string{at}
-	for i := len(b.works) - 1; i >= 0; i-- {
-		w := b.works[i]
+	for _, w := range slices.Backward(b.works) {
 		if w.ended {
 			continue
 		}

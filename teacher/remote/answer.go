@@ -100,12 +100,7 @@ func (a *answer) position(drawn entry, top []entry, kind distill.SignalKind, k i
 
 // has reports whether the row that begins at start has the id.
 func (a *answer) has(start int, id distill.Token) bool {
-	for _, other := range a.signal.IDs[start:] {
-		if other == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.signal.IDs[start:], id)
 }
 
 // sortFrom orders the row that begins at start by falling log-probability, as Signal promises and nearly all servers do.

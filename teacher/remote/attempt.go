@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -106,9 +107,7 @@ func merge(body []byte, extra map[string]any) ([]byte, error) {
 			fields[name] = value
 			continue
 		}
-		for name, value := range more {
-			inner[name] = value
-		}
+		maps.Copy(inner, more)
 	}
 	return json.Marshal(fields)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -75,9 +76,7 @@ func (b *Batch) adopt(ctx context.Context, batch *openai.Batch) {
 		return
 	}
 	b.mu.Lock()
-	for id, o := range orders {
-		b.orders[id] = o
-	}
+	maps.Copy(b.orders, orders)
 	b.mu.Unlock()
 	b.work.Go(func() { b.follow(batch, orders) })
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,8 +83,8 @@ func serveBatches(t testing.TB) *batchServer {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		list := openai.BatchList{}
-		for i := len(s.batches) - 1; i >= 0; i-- {
-			list.Data = append(list.Data, *s.batches[i])
+		for _, v := range slices.Backward(s.batches) {
+			list.Data = append(list.Data, *v)
 		}
 		w.Write(encode(t, list))
 	})

@@ -251,9 +251,6 @@ var (
 	claudeWithoutSampling = Note{"temperature, top_p and top_k are a 400, and so is a last turn of the assistant", "Anthropic migration guide, Claude Opus 4.7"}
 )
 
-// Dialects returns a copy of the table.
-func Dialects() []Dialect { return slices.Clone(dialects) }
-
 // DialectNamed returns the dialect of a name.
 func DialectNamed(name string) (Dialect, bool) {
 	i := slices.IndexFunc(dialects, func(d Dialect) bool { return d.Name == name })

@@ -16,7 +16,7 @@ import (
 
 func TestTableIsSane(t *testing.T) {
 	seen := map[string]bool{}
-	for _, d := range Dialects() {
+	for _, d := range dialects {
 		if seen[d.Name] || d.Name == "" {
 			t.Errorf("name %q is empty or used twice", d.Name)
 		}
@@ -261,7 +261,7 @@ func TestAnswers(t *testing.T) {
 		"DeepSeek reasoner": {"deepseek", "deepseek-reasoner", "\n\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"2+2\"}}]}\n\n: keep-alive\n\n" +
 			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"4\",\"reasoning_content\":null},\"finish_reason\":null}]}\n\n" +
 			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1000000,\"completion_tokens\":1000000,\"prompt_cache_hit_tokens\":1000000,\"completion_tokens_details\":{\"reasoning_tokens\":3}}}\n\ndata: [DONE]\n\n",
-			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 1e6, CompletionTokens: 1e6, ReasoningTokens: 3, CostUSD: usd(0.006 + 1.2)}},
+			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 1e6, CompletionTokens: 1e6, ReasoningTokens: 3, CostUSD: new(0.006 + 1.2)}},
 		"vLLM's newer name of thinking": {"vllm", "q", `{"choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"stop","stop_reason":null}],"usage":{"prompt_tokens":9,"completion_tokens":4}}`,
 			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3, CostUSD: new(float64)}},
 		"SGLang ids": {"sglang", "q", `{"choices":[{"message":{"content":"4","reasoning_content":"2+2"},"logprobs":{"content":[{"token":"4","bytes":[52],"logprob":-0.25,"top_logprobs":[]}]},"finish_reason":"stop","matched_stop":2,
@@ -281,7 +281,7 @@ func TestAnswers(t *testing.T) {
 			distill.Completion{Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 1, TokenIDs: []int32{19}, TokenLogprobs: []float32{-0.25},
 				Signal: &distill.Signal{Kind: distill.TopK, Ends: []int32{1}, IDs: []int32{19}, Logprobs: []float32{-0.25}}}},
 		"OpenRouter cost": {"openrouter", "x/y", `{"choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4,"cost":0.0125}}`,
-			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3, CostUSD: usd(0.0125)}},
+			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3, CostUSD: new(0.0125)}},
 		"Mistral thinking parts": {"mistral", "magistral-x", `{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"2+2"}]},{"type":"text","text":"4"}]},
 			"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4}}`,
 			distill.Completion{Reasoning: "2+2", Response: "4", FinishReason: "stop", PromptTokens: 9, CompletionTokens: 4, ReasoningTokens: 3}},
@@ -321,8 +321,6 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 }
-
-func usd(v float64) *float64 { return &v }
 
 func TestSignalsAreChecked(t *testing.T) {
 	for _, test := range []struct {
