@@ -25,7 +25,7 @@ func (d *distribution) set(logits []float32, temperature float64) {
 	d.sums, d.total = d.sums[:0], 0
 	for lo := 0; lo < len(p); lo += sumBlock {
 		hi := min(lo+sumBlock, len(p))
-		s := float64(kernel.ExpAffine(p[lo:hi], logits[lo:hi], a, -a*d.top))
+		s := kernel.ExpShifted(p[lo:hi], logits[lo:hi], a, d.top)
 		d.sums = append(d.sums, s)
 		d.total += s
 	}

@@ -122,7 +122,7 @@ func (t *attentionBackward) scores(s *attentionScratch, head int, p, dp, dq Matr
 		if lo >= hi {
 			lo, hi = 0, 0
 		}
-		active.scoreGradient(pi[lo:hi], di[lo:hi], t.scale, -t.lse[head*t.q.Rows+i], t.delta[i*t.Heads+head])
+		active.scoreGradient(pi[lo:hi], di[lo:hi], t.scale, t.lse[head*t.q.Rows+i]/t.scale, rate(t.scale), t.delta[i*t.Heads+head])
 		clear(pi[:lo])
 		clear(pi[hi:])
 		clear(di[:lo])

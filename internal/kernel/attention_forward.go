@@ -57,7 +57,7 @@ func (t *attentionForward) Do(item int) {
 			at, row := h*attentionBlock+i-r0, sums.Row(i-r0)
 			active.scale(row, 1/s.sum[at])
 			copy(out.Row(i), row)
-			t.lse[(kv*group+h)*t.q.Rows+i] = s.max[at] + float32(math.Log(float64(s.sum[at])))
+			t.lse[(kv*group+h)*t.q.Rows+i] = logSum(t.scale, s.max[at], float64(s.sum[at]))
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (t *attentionForward) rows(s *attentionScratch, kv, h, r0, r1, c0, n int) {
 	}
 }
 
-// softmax turns the scores of row i into exp(scale·score − maximum so far), with zeros where the row
+// softmax turns the scores of row i into exp(scale·(score − maximum so far)), with zeros where the row
 // does not attend, and corrects what was computed under an older maximum.
 func (t *attentionForward) softmax(s *attentionScratch, p, out []float32, i, state, c0, n int, first bool) {
 	if first {
@@ -117,10 +117,10 @@ func (t *attentionForward) softmax(s *attentionScratch, p, out []float32, i, sta
 	clear(p[:lo])
 	clear(p[hi:])
 	before := s.max[state]
-	shift := max(before, finiteMax(p[lo:hi])*t.scale)
-	sum := active.expAffine(p[lo:hi], p[lo:hi], t.scale, -shift)
+	shift := max(before, finiteMax(p[lo:hi]))
+	sum := active.expShifted(p[lo:hi], p[lo:hi], shift, rate(t.scale))
 	if !first && shift > before {
-		correction := float32(math.Exp(float64(before - shift)))
+		correction := float32(math.Exp(float64(t.scale) * float64(before-shift)))
 		active.scale(out, correction)
 		s.sum[state] *= correction
 	}

@@ -29,7 +29,7 @@ var neon = routines{
 	skewForward:     skewForwardNEON,
 	skewReverse:     skewReverseNEON,
 	totalVariation:  totalVariationNEON,
-	expAffine:       expAffineNEON,
+	expShifted:      expShiftedNEON,
 	mulScaled:       mulScaledNEON,
 	normBackward:    normBackwardNEON,
 	normBackwardAdd: normBackwardAddNEON,

@@ -21,7 +21,7 @@ var reference = routines{
 	skewForward:     skewForwardReference,
 	skewReverse:     skewReverseReference,
 	totalVariation:  totalVariationReference,
-	expAffine:       expAffineReference,
+	expShifted:      expShiftedReference,
 	mulScaled:       mulScaledReference,
 	normBackward:    normBackwardReference,
 	normBackwardAdd: normBackwardAddReference,
@@ -93,14 +93,18 @@ func addReference(dst, x, y []float32) {
 	}
 }
 
-func expAffineReference(dst, x []float32, a, b float32) float32 {
+// expShiftedReference makes 2^(rate·(x − shift)), and their sum.
+func expShiftedReference(dst, x []float32, shift, rate float32) float32 {
 	s := float32(0)
 	for i, v := range x {
-		e := float32(math.Exp(float64(a)*float64(v) + float64(b)))
-		dst[i] = e
-		s += e
+		dst[i] = exp2(rate, v, shift)
+		s += dst[i]
 	}
 	return s
+}
+
+func exp2(rate, x, shift float32) float32 {
+	return float32(math.Exp2(float64(rate) * (float64(x) - float64(shift))))
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
@@ -154,9 +158,9 @@ func swigluBackwardReference(dgate, dup, da, gate, up []float32) {
 
 // scoreGradientReference turns scores into probabilities p and the gradients of probabilities into
 // those of scores.
-func scoreGradientReference(p, dp []float32, scale, shift, delta float32) {
+func scoreGradientReference(p, dp []float32, scale, shift, rate, delta float32) {
 	for i, s := range p {
-		p[i] = float32(math.Exp(float64(scale)*float64(s) + float64(shift)))
+		p[i] = exp2(rate, s, shift)
 		dp[i] = (dp[i] - delta) * p[i] * scale
 	}
 }

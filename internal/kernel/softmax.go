@@ -2,25 +2,24 @@ package kernel
 
 import "math"
 
-// Exp sets dst[i] = exp(x[i]), within 3 units in the last place; results below the smallest normal
-// number are zero. dst may be x.
-func Exp(dst, x []float32) { ExpAffine(dst, x, 1, 0) }
-
-// ExpAffine sets dst[i] = exp(a·x[i] + b) and returns the sum of dst. dst may be x.
+// ExpShifted sets dst[i] = exp(a·(x[i] − shift)) and returns the sum of dst. dst may be x.
 //
-// It is the inner loop of softmax, cross-entropy and attention: with a = 1/temperature and
-// b = −logsumexp it yields probabilities.
-func ExpAffine(dst, x []float32, a, b float32) float32 {
+// It is the inner loop of softmax and cross-entropy: a is 1/temperature, and shift the largest x, or the log-sum-exp for
+// probabilities. The relative error is at most (2 + |a·(x[i] − shift)|)·2⁻²³; results below the smallest normal number are 0,
+// and those above 2^127.5 may be infinite.
+func ExpShifted(dst, x []float32, a, shift float32) (sum float64) {
 	if len(x) != len(dst) {
 		panic(errLength)
 	}
-	total := float32(0)
-	for len(x) > reduceBlock {
-		total += active.expAffine(dst[:reduceBlock], x[:reduceBlock], a, b)
-		dst, x = dst[reduceBlock:], x[reduceBlock:]
+	for lo := 0; lo < len(x); lo += reduceBlock {
+		hi := min(lo+reduceBlock, len(x))
+		sum += float64(active.expShifted(dst[lo:hi], x[lo:hi], shift, rate(a)))
 	}
-	return total + active.expAffine(dst, x, a, b)
+	return sum
 }
+
+// rate turns exponents of e into those of 2.
+func rate(a float32) float32 { return float32(float64(a) * math.Log2E) }
 
 // LogSumExp returns log Σ exp(a·x[i]), stable for any finite x; a is 1/temperature and must be
 // positive. scratch needs len(x) elements and is overwritten. An empty x gives −Inf.
@@ -28,9 +27,9 @@ func LogSumExp(x []float32, a float32, scratch []float32) float32 {
 	if len(x) == 0 {
 		return float32(math.Inf(-1))
 	}
-	shift := finiteMax(x) * a
-	sum := ExpAffine(scratch[:len(x)], x, a, -shift)
-	return shift + float32(math.Log(float64(sum)))
+	shift := finiteMax(x)
+	sum := ExpShifted(scratch[:len(x)], x, a, shift)
+	return logSum(a, shift, sum)
 }
 
 // Softmax sets dst[i] = exp(a·x[i]) / Σ exp(a·x[j]) and returns log Σ exp(a·x[j]). a is
@@ -39,10 +38,15 @@ func Softmax(dst, x []float32, a float32) float32 {
 	if len(x) == 0 {
 		return float32(math.Inf(-1))
 	}
-	shift := finiteMax(x) * a
-	sum := ExpAffine(dst, x, a, -shift)
-	Scale(dst, 1/sum)
-	return shift + float32(math.Log(float64(sum)))
+	shift := finiteMax(x)
+	sum := ExpShifted(dst, x, a, shift)
+	Scale(dst, float32(1/sum))
+	return logSum(a, shift, sum)
+}
+
+// logSum is log Σ exp(a·x[i]), given the sum of exp(a·(x[i] − shift)).
+func logSum(a, shift float32, sum float64) float32 {
+	return float32(float64(a)*float64(shift) + math.Log(sum))
 }
 
 // finiteMax is Max, but 0 where the maximum is −Inf: exp(−Inf − 0) is 0, exp(−Inf + Inf) is NaN.
@@ -61,8 +65,8 @@ func finiteMax(x []float32) float32 {
 func CrossEntropy(logits []float32, target int, scale float32) float32 {
 	x := logits[target]
 	shift := finiteMax(logits)
-	sum := ExpAffine(logits, logits, 1, -shift)
-	Scale(logits, scale/sum)
+	sum := ExpShifted(logits, logits, 1, shift)
+	Scale(logits, float32(float64(scale)/sum))
 	logits[target] -= scale
-	return shift + float32(math.Log(float64(sum))) - x
+	return logSum(1, shift, sum) - x
 }

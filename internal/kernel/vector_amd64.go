@@ -53,10 +53,10 @@ func addAVX2(dst, x, y []float32)
 func addAVX512(dst, x, y []float32)
 
 //go:noescape
-func expAffineAVX2(dst, x []float32, a, b float32) float32
+func expShiftedAVX2(dst, x []float32, shift, rate float32) float32
 
 //go:noescape
-func expAffineAVX512(dst, x []float32, a, b float32) float32
+func expShiftedAVX512(dst, x []float32, shift, rate float32) float32
 
 //go:noescape
 func mulScaledAVX2(dst, x, w []float32, a float32)
@@ -95,10 +95,10 @@ func swigluBackwardAVX2(dgate, dup, da, gate, up []float32)
 func swigluBackwardAVX512(dgate, dup, da, gate, up []float32)
 
 //go:noescape
-func scoreGradientAVX2(p, dp []float32, scale, shift, delta float32)
+func scoreGradientAVX2(p, dp []float32, scale, shift, rate, delta float32)
 
 //go:noescape
-func scoreGradientAVX512(p, dp []float32, scale, shift, delta float32)
+func scoreGradientAVX512(p, dp []float32, scale, shift, rate, delta float32)
 
 //go:noescape
 func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
@@ -107,28 +107,28 @@ func adamWAVX2(w, g, m, v []float32, c *adamCoefficients)
 func adamWAVX512(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
-func expBothAVX2(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+func expBothAVX2(p, q, d, x, y []float32, shiftX, shiftY, rate float32) (p1, q1, pd, qd float32)
 
 //go:noescape
-func expBothAVX512(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+func expBothAVX512(p, q, d, x, y []float32, shiftX, shiftY, rate float32) (p1, q1, pd, qd float32)
 
 //go:noescape
-func jsdAVX2(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func jsdAVX2(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func jsdAVX512(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func jsdAVX512(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func skewForwardAVX2(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func skewForwardAVX2(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func skewForwardAVX512(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func skewForwardAVX512(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func skewReverseAVX2(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+func skewReverseAVX2(d, p, q []float32, mp, mq, a, b, c float32) (ql, qg float32)
 
 //go:noescape
-func skewReverseAVX512(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+func skewReverseAVX512(d, p, q []float32, mp, mq, a, b, c float32) (ql, qg float32)
 
 //go:noescape
 func totalVariationAVX2(g, p, q []float32, mp, mq float32) (vg, qg float32)

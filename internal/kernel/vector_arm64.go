@@ -29,7 +29,7 @@ func mulAffineNEON(x, y []float32, a, b float32)
 func addNEON(dst, x, y []float32)
 
 //go:noescape
-func expAffineNEON(dst, x []float32, a, b float32) float32
+func expShiftedNEON(dst, x []float32, shift, rate float32) float32
 
 //go:noescape
 func mulScaledNEON(dst, x, w []float32, a float32)
@@ -50,22 +50,22 @@ func swigluNEON(a, gate, up []float32)
 func swigluBackwardNEON(dgate, dup, da, gate, up []float32)
 
 //go:noescape
-func scoreGradientNEON(p, dp []float32, scale, shift, delta float32)
+func scoreGradientNEON(p, dp []float32, scale, shift, rate, delta float32)
 
 //go:noescape
 func adamWNEON(w, g, m, v []float32, c *adamCoefficients)
 
 //go:noescape
-func expBothNEON(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+func expBothNEON(p, q, d, x, y []float32, shiftX, shiftY, rate float32) (p1, q1, pd, qd float32)
 
 //go:noescape
-func jsdNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func jsdNEON(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func skewForwardNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
+func skewForwardNEON(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
 
 //go:noescape
-func skewReverseNEON(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
+func skewReverseNEON(d, p, q []float32, mp, mq, a, b, c float32) (ql, qg float32)
 
 //go:noescape
 func totalVariationNEON(g, p, q []float32, mp, mq float32) (vg, qg float32)

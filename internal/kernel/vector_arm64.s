@@ -406,8 +406,8 @@ done:
 	MOVD R9, FPCR
 	RET
 
-// func expAffineNEON(dst, x []float32, a, b float32) float32
-TEXT ·expAffineNEON(SB), NOSPLIT, $8-60
+// func expShiftedNEON(dst, x []float32, shift, rate float32) float32
+TEXT ·expShiftedNEON(SB), NOSPLIT, $8-60
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R7
@@ -417,47 +417,47 @@ TEXT ·expAffineNEON(SB), NOSPLIT, $8-60
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	MOVW $0x3fb8aa3b, R8 // 1.442695
+	MOVW $0x4b400000, R8 // 1.2582912e+07
 	VDUP R8, V29.S4
-	MOVW $0x3f317200, R8 // 0.69314575
+	MOVW $0x3aae0473, R8 // 0.0013276472
 	VDUP R8, V28.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	MOVW $0x3c1e862a, R8 // 0.009675542
 	VDUP R8, V27.S4
-	MOVW $0x3c088889, R8 // 0.008333334
+	MOVW $0x3d635b72, R8 // 0.05550713
 	VDUP R8, V26.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
+	MOVW $0x3e75fc8c, R8 // 0.2402212
 	VDUP R8, V25.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
+	MOVW $0x3f317214, R8 // 0.69314694
 	VDUP R8, V24.S4
-	MOVW $0x3f000000, R8 // 0.5
+	MOVW $0x3f800001, R8 // 1.0000001
 	VDUP R8, V23.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V22.S4
 	MOVW $0x00000000, R8 // 0
 	VDUP R8, V0.S4
-	FMOVS a+48(FP), F1
+	FMOVS shift+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVS b+52(FP), F2
+	FMOVS rate+52(FP), F2
 	VDUP V2.S[0], V2.S4
-	MOVW $0xc2d20000, R8 // -105
+	MOVW $0xc2fe0000, R8 // -127
 	VDUP R8, V3.S4
-	MOVW $0x42b20000, R8 // 89
+	MOVW $0x43000000, R8 // 128
 	VDUP R8, V4.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
-	VDUP R8, V5.S4
 loop1:
 	CMP $4, R7
 	BLT past1
-	FMOVQ (R1), F6
-	WORD $0x4ea21c47 // orr v7, v2, v2
-	VFMLA V1.S4, V6.S4, V7.S4
+	FMOVQ (R1), F5
+	WORD $0x4ea1d4a6 // fsub v6, v5, v1
+	WORD $0x6e22dcc7 // fmul v7, v6, v2
 	WORD $0x4ea4f4e7 // fmin v7, v7, v4
 	WORD $0x4e23f4e7 // fmax v7, v7, v3
-	WORD $0x6e3ddce8 // fmul v8, v7, v29
-	WORD $0x4e218908 // frintn v8, v8
-	VFMLS V28.S4, V8.S4, V7.S4
-	VFMLS V27.S4, V8.S4, V7.S4
-	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4e3dd4e8 // fadd v8, v7, v29
+	WORD $0x4ebdd51e // fsub v30, v8, v29
+	WORD $0x4ebed4e7 // fsub v7, v7, v30
+	WORD $0x4ebc1f89 // orr v9, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
 	VFMLA V7.S4, V9.S4, V30.S4
 	WORD $0x4ebe1fc9 // orr v9, v30, v30
@@ -470,18 +470,6 @@ loop1:
 	WORD $0x4eb71efe // orr v30, v23, v23
 	VFMLA V7.S4, V9.S4, V30.S4
 	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4e21a908 // fcvtns v8, v8
-	WORD $0x4f3f0507 // sshr #1 v7, v8
-	WORD $0x6ea78508 // sub v8, v8, v7
-	WORD $0x4f3754e7 // shl #23 v7, v7
-	WORD $0x4eb684e7 // add v7, v7, v22
-	WORD $0x6e27dd29 // fmul v9, v9, v7
 	WORD $0x4f375508 // shl #23 v8, v8
 	WORD $0x4eb68508 // add v8, v8, v22
 	WORD $0x6e28dd29 // fmul v9, v9, v8
@@ -494,16 +482,18 @@ loop1:
 past1:
 	CBZ R7, done
 tail:
-	VLD1R (R1), [V6.S4]
-	WORD $0x4ea21c47 // orr v7, v2, v2
-	VFMLA V1.S4, V6.S4, V7.S4
+	VLD1R (R1), [V5.S4]
+	WORD $0x4ea1d4a6 // fsub v6, v5, v1
+	WORD $0x6e22dcc7 // fmul v7, v6, v2
 	WORD $0x4ea4f4e7 // fmin v7, v7, v4
 	WORD $0x4e23f4e7 // fmax v7, v7, v3
-	WORD $0x6e3ddce8 // fmul v8, v7, v29
-	WORD $0x4e218908 // frintn v8, v8
-	VFMLS V28.S4, V8.S4, V7.S4
-	VFMLS V27.S4, V8.S4, V7.S4
-	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4e3dd4e8 // fadd v8, v7, v29
+	WORD $0x4ebdd51e // fsub v30, v8, v29
+	WORD $0x4ebed4e7 // fsub v7, v7, v30
+	WORD $0x4ebc1f89 // orr v9, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V7.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
 	VFMLA V7.S4, V9.S4, V30.S4
 	WORD $0x4ebe1fc9 // orr v9, v30, v30
@@ -516,18 +506,6 @@ tail:
 	WORD $0x4eb71efe // orr v30, v23, v23
 	VFMLA V7.S4, V9.S4, V30.S4
 	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4e21a908 // fcvtns v8, v8
-	WORD $0x4f3f0507 // sshr #1 v7, v8
-	WORD $0x6ea78508 // sub v8, v8, v7
-	WORD $0x4f3754e7 // shl #23 v7, v7
-	WORD $0x4eb684e7 // add v7, v7, v22
-	WORD $0x6e27dd29 // fmul v9, v9, v7
 	WORD $0x4f375508 // shl #23 v8, v8
 	WORD $0x4eb68508 // add v8, v8, v22
 	WORD $0x6e28dd29 // fmul v9, v9, v8
@@ -788,74 +766,62 @@ TEXT ·swigluNEON(SB), NOSPLIT, $8-72
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	MOVW $0xbf800000, R8 // -1
+	MOVW $0xbfb8aa3b, R8 // -1.442695
 	VDUP R8, V29.S4
-	MOVW $0x3fb8aa3b, R8 // 1.442695
+	MOVW $0x4b400000, R8 // 1.2582912e+07
 	VDUP R8, V28.S4
-	MOVW $0x3f317200, R8 // 0.69314575
+	MOVW $0x3aae0473, R8 // 0.0013276472
 	VDUP R8, V27.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	MOVW $0x3c1e862a, R8 // 0.009675542
 	VDUP R8, V26.S4
-	MOVW $0x3c088889, R8 // 0.008333334
+	MOVW $0x3d635b72, R8 // 0.05550713
 	VDUP R8, V25.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
+	MOVW $0x3e75fc8c, R8 // 0.2402212
 	VDUP R8, V24.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
+	MOVW $0x3f317214, R8 // 0.69314694
 	VDUP R8, V23.S4
-	MOVW $0x3f000000, R8 // 0.5
+	MOVW $0x3f800001, R8 // 1.0000001
 	VDUP R8, V22.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V21.S4
-	MOVW $0xc2d20000, R8 // -105
+	MOVW $0xc2fe0000, R8 // -127
 	VDUP R8, V0.S4
-	MOVW $0x42b20000, R8 // 89
+	MOVW $0x43000000, R8 // 128
 	VDUP R8, V1.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
-	VDUP R8, V2.S4
 loop1:
 	CMP $4, R7
 	BLT past1
-	FMOVQ (R1), F3
-	WORD $0x6e3ddc64 // fmul v4, v3, v29
-	WORD $0x4ea1f484 // fmin v4, v4, v1
-	WORD $0x4e20f484 // fmax v4, v4, v0
-	WORD $0x6e3cdc85 // fmul v5, v4, v28
-	WORD $0x4e2188a5 // frintn v5, v5
-	VFMLS V27.S4, V5.S4, V4.S4
-	VFMLS V26.S4, V5.S4, V4.S4
-	WORD $0x4ea21c46 // orr v6, v2, v2
+	FMOVQ (R1), F2
+	WORD $0x6e3ddc43 // fmul v3, v2, v29
+	WORD $0x4ea1f463 // fmin v3, v3, v1
+	WORD $0x4e20f463 // fmax v3, v3, v0
+	WORD $0x4e3cd464 // fadd v4, v3, v28
+	WORD $0x4ebcd49e // fsub v30, v4, v28
+	WORD $0x4ebed463 // fsub v3, v3, v30
+	WORD $0x4ebb1f65 // orr v5, v27, v27
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4e21a8a5 // fcvtns v5, v5
-	WORD $0x4f3f04a4 // sshr #1 v4, v5
-	WORD $0x6ea484a5 // sub v5, v5, v4
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4f375484 // shl #23 v4, v4
 	WORD $0x4eb58484 // add v4, v4, v21
-	WORD $0x6e24dcc6 // fmul v6, v6, v4
-	WORD $0x4f3754a5 // shl #23 v5, v5
-	WORD $0x4eb584a5 // add v5, v5, v21
-	WORD $0x6e25dcc6 // fmul v6, v6, v5
-	WORD $0x4e35d4c4 // fadd v4, v6, v21
-	WORD $0x6e24fc65 // fdiv v5, v3, v4
-	FMOVQ (R2), F7
-	WORD $0x6e27dca8 // fmul v8, v5, v7
-	FMOVQ F8, (R0)
+	WORD $0x6e24dca5 // fmul v5, v5, v4
+	WORD $0x4e35d4a3 // fadd v3, v5, v21
+	WORD $0x6e23fc44 // fdiv v4, v2, v3
+	FMOVQ (R2), F6
+	WORD $0x6e26dc87 // fmul v7, v4, v6
+	FMOVQ F7, (R0)
 	ADD $16, R0
 	ADD $16, R1
 	ADD $16, R2
@@ -864,47 +830,37 @@ loop1:
 past1:
 	CBZ R7, done
 tail:
-	VLD1R (R1), [V3.S4]
-	WORD $0x6e3ddc64 // fmul v4, v3, v29
-	WORD $0x4ea1f484 // fmin v4, v4, v1
-	WORD $0x4e20f484 // fmax v4, v4, v0
-	WORD $0x6e3cdc85 // fmul v5, v4, v28
-	WORD $0x4e2188a5 // frintn v5, v5
-	VFMLS V27.S4, V5.S4, V4.S4
-	VFMLS V26.S4, V5.S4, V4.S4
-	WORD $0x4ea21c46 // orr v6, v2, v2
+	VLD1R (R1), [V2.S4]
+	WORD $0x6e3ddc43 // fmul v3, v2, v29
+	WORD $0x4ea1f463 // fmin v3, v3, v1
+	WORD $0x4e20f463 // fmax v3, v3, v0
+	WORD $0x4e3cd464 // fadd v4, v3, v28
+	WORD $0x4ebcd49e // fsub v30, v4, v28
+	WORD $0x4ebed463 // fsub v3, v3, v30
+	WORD $0x4ebb1f65 // orr v5, v27, v27
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V4.S4, V6.S4, V30.S4
-	WORD $0x4ebe1fc6 // orr v6, v30, v30
-	WORD $0x4e21a8a5 // fcvtns v5, v5
-	WORD $0x4f3f04a4 // sshr #1 v4, v5
-	WORD $0x6ea484a5 // sub v5, v5, v4
+	VFMLA V3.S4, V5.S4, V30.S4
+	WORD $0x4ebe1fc5 // orr v5, v30, v30
 	WORD $0x4f375484 // shl #23 v4, v4
 	WORD $0x4eb58484 // add v4, v4, v21
-	WORD $0x6e24dcc6 // fmul v6, v6, v4
-	WORD $0x4f3754a5 // shl #23 v5, v5
-	WORD $0x4eb584a5 // add v5, v5, v21
-	WORD $0x6e25dcc6 // fmul v6, v6, v5
-	WORD $0x4e35d4c4 // fadd v4, v6, v21
-	WORD $0x6e24fc65 // fdiv v5, v3, v4
-	VLD1R (R2), [V7.S4]
-	WORD $0x6e27dca8 // fmul v8, v5, v7
-	FMOVS F8, (R0)
+	WORD $0x6e24dca5 // fmul v5, v5, v4
+	WORD $0x4e35d4a3 // fadd v3, v5, v21
+	WORD $0x6e23fc44 // fdiv v4, v2, v3
+	VLD1R (R2), [V6.S4]
+	WORD $0x6e26dc87 // fmul v7, v4, v6
+	FMOVS F7, (R0)
 	ADD $4, R0
 	ADD $4, R1
 	ADD $4, R2
@@ -928,84 +884,72 @@ TEXT ·swigluBackwardNEON(SB), NOSPLIT, $8-120
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	MOVW $0xbf800000, R8 // -1
+	MOVW $0xbfb8aa3b, R8 // -1.442695
 	VDUP R8, V29.S4
-	MOVW $0x3fb8aa3b, R8 // 1.442695
+	MOVW $0x4b400000, R8 // 1.2582912e+07
 	VDUP R8, V28.S4
-	MOVW $0x3f317200, R8 // 0.69314575
+	MOVW $0x3aae0473, R8 // 0.0013276472
 	VDUP R8, V27.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	MOVW $0x3c1e862a, R8 // 0.009675542
 	VDUP R8, V26.S4
-	MOVW $0x3c088889, R8 // 0.008333334
+	MOVW $0x3d635b72, R8 // 0.05550713
 	VDUP R8, V25.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
+	MOVW $0x3e75fc8c, R8 // 0.2402212
 	VDUP R8, V24.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
+	MOVW $0x3f317214, R8 // 0.69314694
 	VDUP R8, V23.S4
-	MOVW $0x3f000000, R8 // 0.5
+	MOVW $0x3f800001, R8 // 1.0000001
 	VDUP R8, V22.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V21.S4
-	MOVW $0xc2d20000, R8 // -105
+	MOVW $0xc2fe0000, R8 // -127
 	VDUP R8, V0.S4
-	MOVW $0x42b20000, R8 // 89
+	MOVW $0x43000000, R8 // 128
 	VDUP R8, V1.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
-	VDUP R8, V2.S4
 	MOVW $0x3f800000, R8 // 1
-	VDUP R8, V3.S4
+	VDUP R8, V2.S4
 loop1:
 	CMP $4, R7
 	BLT past1
-	FMOVQ (R3), F4
-	WORD $0x6e3ddc85 // fmul v5, v4, v29
-	WORD $0x4ea1f4a5 // fmin v5, v5, v1
-	WORD $0x4e20f4a5 // fmax v5, v5, v0
-	WORD $0x6e3cdca6 // fmul v6, v5, v28
-	WORD $0x4e2188c6 // frintn v6, v6
-	VFMLS V27.S4, V6.S4, V5.S4
-	VFMLS V26.S4, V6.S4, V5.S4
-	WORD $0x4ea21c47 // orr v7, v2, v2
+	FMOVQ (R3), F3
+	WORD $0x6e3ddc64 // fmul v4, v3, v29
+	WORD $0x4ea1f484 // fmin v4, v4, v1
+	WORD $0x4e20f484 // fmax v4, v4, v0
+	WORD $0x4e3cd485 // fadd v5, v4, v28
+	WORD $0x4ebcd4be // fsub v30, v5, v28
+	WORD $0x4ebed484 // fsub v4, v4, v30
+	WORD $0x4ebb1f66 // orr v6, v27, v27
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4e21a8c6 // fcvtns v6, v6
-	WORD $0x4f3f04c5 // sshr #1 v5, v6
-	WORD $0x6ea584c6 // sub v6, v6, v5
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4f3754a5 // shl #23 v5, v5
 	WORD $0x4eb584a5 // add v5, v5, v21
-	WORD $0x6e25dce7 // fmul v7, v7, v5
-	WORD $0x4f3754c6 // shl #23 v6, v6
-	WORD $0x4eb584c6 // add v6, v6, v21
-	WORD $0x6e26dce7 // fmul v7, v7, v6
-	WORD $0x4e35d4e7 // fadd v7, v7, v21
-	WORD $0x6e27fc67 // fdiv v7, v3, v7
-	FMOVQ (R2), F5
-	FMOVQ (R4), F6
-	WORD $0x6e27dca8 // fmul v8, v5, v7
-	WORD $0x4ea7d467 // fsub v7, v3, v7
-	WORD $0x6e27dc87 // fmul v7, v4, v7
-	WORD $0x4e35d4e7 // fadd v7, v7, v21
+	WORD $0x6e25dcc6 // fmul v6, v6, v5
+	WORD $0x4e35d4c6 // fadd v6, v6, v21
+	WORD $0x6e26fc46 // fdiv v6, v2, v6
+	FMOVQ (R2), F4
+	FMOVQ (R4), F5
+	WORD $0x6e26dc87 // fmul v7, v4, v6
+	WORD $0x4ea6d446 // fsub v6, v2, v6
+	WORD $0x6e26dc66 // fmul v6, v3, v6
+	WORD $0x4e35d4c6 // fadd v6, v6, v21
+	WORD $0x6e25dce8 // fmul v8, v7, v5
 	WORD $0x6e26dd09 // fmul v9, v8, v6
-	WORD $0x6e27dd2a // fmul v10, v9, v7
-	FMOVQ F10, (R0)
-	WORD $0x6e24dd0b // fmul v11, v8, v4
-	FMOVQ F11, (R1)
+	FMOVQ F9, (R0)
+	WORD $0x6e23dcea // fmul v10, v7, v3
+	FMOVQ F10, (R1)
 	ADD $16, R0
 	ADD $16, R1
 	ADD $16, R2
@@ -1016,55 +960,45 @@ loop1:
 past1:
 	CBZ R7, done
 tail:
-	VLD1R (R3), [V4.S4]
-	WORD $0x6e3ddc85 // fmul v5, v4, v29
-	WORD $0x4ea1f4a5 // fmin v5, v5, v1
-	WORD $0x4e20f4a5 // fmax v5, v5, v0
-	WORD $0x6e3cdca6 // fmul v6, v5, v28
-	WORD $0x4e2188c6 // frintn v6, v6
-	VFMLS V27.S4, V6.S4, V5.S4
-	VFMLS V26.S4, V6.S4, V5.S4
-	WORD $0x4ea21c47 // orr v7, v2, v2
+	VLD1R (R3), [V3.S4]
+	WORD $0x6e3ddc64 // fmul v4, v3, v29
+	WORD $0x4ea1f484 // fmin v4, v4, v1
+	WORD $0x4e20f484 // fmax v4, v4, v0
+	WORD $0x4e3cd485 // fadd v5, v4, v28
+	WORD $0x4ebcd4be // fsub v30, v5, v28
+	WORD $0x4ebed484 // fsub v4, v4, v30
+	WORD $0x4ebb1f66 // orr v6, v27, v27
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4eb51ebe // orr v30, v21, v21
-	VFMLA V5.S4, V7.S4, V30.S4
-	WORD $0x4ebe1fc7 // orr v7, v30, v30
-	WORD $0x4e21a8c6 // fcvtns v6, v6
-	WORD $0x4f3f04c5 // sshr #1 v5, v6
-	WORD $0x6ea584c6 // sub v6, v6, v5
+	VFMLA V4.S4, V6.S4, V30.S4
+	WORD $0x4ebe1fc6 // orr v6, v30, v30
 	WORD $0x4f3754a5 // shl #23 v5, v5
 	WORD $0x4eb584a5 // add v5, v5, v21
-	WORD $0x6e25dce7 // fmul v7, v7, v5
-	WORD $0x4f3754c6 // shl #23 v6, v6
-	WORD $0x4eb584c6 // add v6, v6, v21
-	WORD $0x6e26dce7 // fmul v7, v7, v6
-	WORD $0x4e35d4e7 // fadd v7, v7, v21
-	WORD $0x6e27fc67 // fdiv v7, v3, v7
-	VLD1R (R2), [V5.S4]
-	VLD1R (R4), [V6.S4]
-	WORD $0x6e27dca8 // fmul v8, v5, v7
-	WORD $0x4ea7d467 // fsub v7, v3, v7
-	WORD $0x6e27dc87 // fmul v7, v4, v7
-	WORD $0x4e35d4e7 // fadd v7, v7, v21
+	WORD $0x6e25dcc6 // fmul v6, v6, v5
+	WORD $0x4e35d4c6 // fadd v6, v6, v21
+	WORD $0x6e26fc46 // fdiv v6, v2, v6
+	VLD1R (R2), [V4.S4]
+	VLD1R (R4), [V5.S4]
+	WORD $0x6e26dc87 // fmul v7, v4, v6
+	WORD $0x4ea6d446 // fsub v6, v2, v6
+	WORD $0x6e26dc66 // fmul v6, v3, v6
+	WORD $0x4e35d4c6 // fadd v6, v6, v21
+	WORD $0x6e25dce8 // fmul v8, v7, v5
 	WORD $0x6e26dd09 // fmul v9, v8, v6
-	WORD $0x6e27dd2a // fmul v10, v9, v7
-	FMOVS F10, (R0)
-	WORD $0x6e24dd0b // fmul v11, v8, v4
-	FMOVS F11, (R1)
+	FMOVS F9, (R0)
+	WORD $0x6e23dcea // fmul v10, v7, v3
+	FMOVS F10, (R1)
 	ADD $4, R0
 	ADD $4, R1
 	ADD $4, R2
@@ -1076,8 +1010,8 @@ done:
 	MOVD R9, FPCR
 	RET
 
-// func scoreGradientNEON(p, dp []float32, scale, shift, delta float32)
-TEXT ·scoreGradientNEON(SB), NOSPLIT, $8-60
+// func scoreGradientNEON(p, dp []float32, scale, shift, rate, delta float32)
+TEXT ·scoreGradientNEON(SB), NOSPLIT, $8-64
 	MOVD p_base+0(FP), R0
 	MOVD dp_base+24(FP), R1
 	MOVD p_len+8(FP), R7
@@ -1087,19 +1021,19 @@ TEXT ·scoreGradientNEON(SB), NOSPLIT, $8-60
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	MOVW $0x3fb8aa3b, R8 // 1.442695
+	MOVW $0x4b400000, R8 // 1.2582912e+07
 	VDUP R8, V29.S4
-	MOVW $0x3f317200, R8 // 0.69314575
+	MOVW $0x3aae0473, R8 // 0.0013276472
 	VDUP R8, V28.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	MOVW $0x3c1e862a, R8 // 0.009675542
 	VDUP R8, V27.S4
-	MOVW $0x3c088889, R8 // 0.008333334
+	MOVW $0x3d635b72, R8 // 0.05550713
 	VDUP R8, V26.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
+	MOVW $0x3e75fc8c, R8 // 0.2402212
 	VDUP R8, V25.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
+	MOVW $0x3f317214, R8 // 0.69314694
 	VDUP R8, V24.S4
-	MOVW $0x3f000000, R8 // 0.5
+	MOVW $0x3f800001, R8 // 1.0000001
 	VDUP R8, V23.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V22.S4
@@ -1107,60 +1041,50 @@ TEXT ·scoreGradientNEON(SB), NOSPLIT, $8-60
 	VDUP V0.S[0], V0.S4
 	FMOVS shift+52(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVS delta+56(FP), F2
+	FMOVS rate+56(FP), F2
 	VDUP V2.S[0], V2.S4
-	MOVW $0xc2d20000, R8 // -105
-	VDUP R8, V3.S4
-	MOVW $0x42b20000, R8 // 89
+	FMOVS delta+60(FP), F3
+	VDUP V3.S[0], V3.S4
+	MOVW $0xc2fe0000, R8 // -127
 	VDUP R8, V4.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
+	MOVW $0x43000000, R8 // 128
 	VDUP R8, V5.S4
 loop1:
 	CMP $4, R7
 	BLT past1
 	FMOVQ (R0), F6
-	WORD $0x4ea11c27 // orr v7, v1, v1
-	VFMLA V0.S4, V6.S4, V7.S4
-	WORD $0x4ea4f4e7 // fmin v7, v7, v4
-	WORD $0x4e23f4e7 // fmax v7, v7, v3
-	WORD $0x6e3ddce8 // fmul v8, v7, v29
-	WORD $0x4e218908 // frintn v8, v8
-	VFMLS V28.S4, V8.S4, V7.S4
-	VFMLS V27.S4, V8.S4, V7.S4
-	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4ea1d4c7 // fsub v7, v6, v1
+	WORD $0x6e22dce8 // fmul v8, v7, v2
+	WORD $0x4ea5f508 // fmin v8, v8, v5
+	WORD $0x4e24f508 // fmax v8, v8, v4
+	WORD $0x4e3dd509 // fadd v9, v8, v29
+	WORD $0x4ebdd53e // fsub v30, v9, v29
+	WORD $0x4ebed508 // fsub v8, v8, v30
+	WORD $0x4ebc1f8a // orr v10, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4e21a908 // fcvtns v8, v8
-	WORD $0x4f3f0507 // sshr #1 v7, v8
-	WORD $0x6ea78508 // sub v8, v8, v7
-	WORD $0x4f3754e7 // shl #23 v7, v7
-	WORD $0x4eb684e7 // add v7, v7, v22
-	WORD $0x6e27dd29 // fmul v9, v9, v7
-	WORD $0x4f375508 // shl #23 v8, v8
-	WORD $0x4eb68508 // add v8, v8, v22
-	WORD $0x6e28dd29 // fmul v9, v9, v8
-	FMOVQ F9, (R0)
-	FMOVQ (R1), F7
-	WORD $0x4ea2d4e8 // fsub v8, v7, v2
-	WORD $0x6e29dd0a // fmul v10, v8, v9
-	WORD $0x6e20dd4b // fmul v11, v10, v0
-	FMOVQ F11, (R1)
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
+	WORD $0x4f375529 // shl #23 v9, v9
+	WORD $0x4eb68529 // add v9, v9, v22
+	WORD $0x6e29dd4a // fmul v10, v10, v9
+	FMOVQ F10, (R0)
+	FMOVQ (R1), F8
+	WORD $0x4ea3d509 // fsub v9, v8, v3
+	WORD $0x6e2add2b // fmul v11, v9, v10
+	WORD $0x6e20dd6c // fmul v12, v11, v0
+	FMOVQ F12, (R1)
 	ADD $16, R0
 	ADD $16, R1
 	SUB $4, R7
@@ -1169,48 +1093,38 @@ past1:
 	CBZ R7, done
 tail:
 	VLD1R (R0), [V6.S4]
-	WORD $0x4ea11c27 // orr v7, v1, v1
-	VFMLA V0.S4, V6.S4, V7.S4
-	WORD $0x4ea4f4e7 // fmin v7, v7, v4
-	WORD $0x4e23f4e7 // fmax v7, v7, v3
-	WORD $0x6e3ddce8 // fmul v8, v7, v29
-	WORD $0x4e218908 // frintn v8, v8
-	VFMLS V28.S4, V8.S4, V7.S4
-	VFMLS V27.S4, V8.S4, V7.S4
-	WORD $0x4ea51ca9 // orr v9, v5, v5
+	WORD $0x4ea1d4c7 // fsub v7, v6, v1
+	WORD $0x6e22dce8 // fmul v8, v7, v2
+	WORD $0x4ea5f508 // fmin v8, v8, v5
+	WORD $0x4e24f508 // fmax v8, v8, v4
+	WORD $0x4e3dd509 // fadd v9, v8, v29
+	WORD $0x4ebdd53e // fsub v30, v9, v29
+	WORD $0x4ebed508 // fsub v8, v8, v30
+	WORD $0x4ebc1f8a // orr v10, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V7.S4, V9.S4, V30.S4
-	WORD $0x4ebe1fc9 // orr v9, v30, v30
-	WORD $0x4e21a908 // fcvtns v8, v8
-	WORD $0x4f3f0507 // sshr #1 v7, v8
-	WORD $0x6ea78508 // sub v8, v8, v7
-	WORD $0x4f3754e7 // shl #23 v7, v7
-	WORD $0x4eb684e7 // add v7, v7, v22
-	WORD $0x6e27dd29 // fmul v9, v9, v7
-	WORD $0x4f375508 // shl #23 v8, v8
-	WORD $0x4eb68508 // add v8, v8, v22
-	WORD $0x6e28dd29 // fmul v9, v9, v8
-	FMOVS F9, (R0)
-	VLD1R (R1), [V7.S4]
-	WORD $0x4ea2d4e8 // fsub v8, v7, v2
-	WORD $0x6e29dd0a // fmul v10, v8, v9
-	WORD $0x6e20dd4b // fmul v11, v10, v0
-	FMOVS F11, (R1)
+	VFMLA V8.S4, V10.S4, V30.S4
+	WORD $0x4ebe1fca // orr v10, v30, v30
+	WORD $0x4f375529 // shl #23 v9, v9
+	WORD $0x4eb68529 // add v9, v9, v22
+	WORD $0x6e29dd4a // fmul v10, v10, v9
+	FMOVS F10, (R0)
+	VLD1R (R1), [V8.S4]
+	WORD $0x4ea3d509 // fsub v9, v8, v3
+	WORD $0x6e2add2b // fmul v11, v9, v10
+	WORD $0x6e20dd6c // fmul v12, v11, v0
+	FMOVS F12, (R1)
 	ADD $4, R0
 	ADD $4, R1
 	SUB $1, R7
@@ -1325,7 +1239,7 @@ done:
 	MOVD R9, FPCR
 	RET
 
-// func expBothNEON(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)
+// func expBothNEON(p, q, d, x, y []float32, shiftX, shiftY, rate float32) (p1, q1, pd, qd float32)
 TEXT ·expBothNEON(SB), NOSPLIT, $8-152
 	MOVD p_base+0(FP), R0
 	MOVD q_base+24(FP), R1
@@ -1339,19 +1253,19 @@ TEXT ·expBothNEON(SB), NOSPLIT, $8-152
 	VEOR V31.B16, V31.B16, V31.B16
 	MOVD $0xffffffff, R8
 	VMOV R8, V31.S[0]
-	MOVW $0x3fb8aa3b, R8 // 1.442695
+	MOVW $0x4b400000, R8 // 1.2582912e+07
 	VDUP R8, V29.S4
-	MOVW $0x3f317200, R8 // 0.69314575
+	MOVW $0x3aae0473, R8 // 0.0013276472
 	VDUP R8, V28.S4
-	MOVW $0x35bfbe8e, R8 // 1.4286068e-06
+	MOVW $0x3c1e862a, R8 // 0.009675542
 	VDUP R8, V27.S4
-	MOVW $0x3c088889, R8 // 0.008333334
+	MOVW $0x3d635b72, R8 // 0.05550713
 	VDUP R8, V26.S4
-	MOVW $0x3d2aaaab, R8 // 0.041666668
+	MOVW $0x3e75fc8c, R8 // 0.2402212
 	VDUP R8, V25.S4
-	MOVW $0x3e2aaaab, R8 // 0.16666667
+	MOVW $0x3f317214, R8 // 0.69314694
 	VDUP R8, V24.S4
-	MOVW $0x3f000000, R8 // 0.5
+	MOVW $0x3f800001, R8 // 1.0000001
 	VDUP R8, V23.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V22.S4
@@ -1363,104 +1277,81 @@ TEXT ·expBothNEON(SB), NOSPLIT, $8-152
 	VDUP R8, V2.S4
 	MOVW $0x00000000, R8 // 0
 	VDUP R8, V3.S4
-	FMOVS a+120(FP), F4
+	FMOVS shiftX+120(FP), F4
 	VDUP V4.S[0], V4.S4
-	FMOVS b+124(FP), F5
+	FMOVS shiftY+124(FP), F5
 	VDUP V5.S[0], V5.S4
-	FMOVS c+128(FP), F6
+	FMOVS rate+128(FP), F6
 	VDUP V6.S[0], V6.S4
-	MOVW $0xc2d20000, R8 // -105
+	MOVW $0xc2fe0000, R8 // -127
 	VDUP R8, V7.S4
-	MOVW $0x42b20000, R8 // 89
+	MOVW $0x43000000, R8 // 128
 	VDUP R8, V8.S4
-	MOVW $0x3ab745d2, R8 // 0.00139826
-	VDUP R8, V9.S4
 loop1:
 	CMP $4, R7
 	BLT past1
-	FMOVQ (R3), F10
-	FMOVQ (R4), F11
-	WORD $0x4eabd54c // fsub v12, v10, v11
-	WORD $0x6e24dd8c // fmul v12, v12, v4
-	FMOVQ F12, (R2)
-	WORD $0x4ea51cad // orr v13, v5, v5
-	VFMLA V4.S4, V10.S4, V13.S4
-	WORD $0x4ea8f5ad // fmin v13, v13, v8
-	WORD $0x4e27f5ad // fmax v13, v13, v7
-	WORD $0x6e3dddaa // fmul v10, v13, v29
-	WORD $0x4e21894a // frintn v10, v10
-	VFMLS V28.S4, V10.S4, V13.S4
-	VFMLS V27.S4, V10.S4, V13.S4
-	WORD $0x4ea91d2e // orr v14, v9, v9
+	FMOVQ (R3), F9
+	FMOVQ (R4), F10
+	WORD $0x4eaad52b // fsub v11, v9, v10
+	FMOVQ F11, (R2)
+	WORD $0x4ea4d529 // fsub v9, v9, v4
+	WORD $0x6e26dd29 // fmul v9, v9, v6
+	WORD $0x4ea8f529 // fmin v9, v9, v8
+	WORD $0x4e27f529 // fmax v9, v9, v7
+	WORD $0x4e3dd52c // fadd v12, v9, v29
+	WORD $0x4ebdd59e // fsub v30, v12, v29
+	WORD $0x4ebed529 // fsub v9, v9, v30
+	WORD $0x4ebc1f8d // orr v13, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4e21a94a // fcvtns v10, v10
-	WORD $0x4f3f054d // sshr #1 v13, v10
-	WORD $0x6ead854a // sub v10, v10, v13
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4f37558c // shl #23 v12, v12
+	WORD $0x4eb6858c // add v12, v12, v22
+	WORD $0x6e2cddad // fmul v13, v13, v12
+	FMOVQ F13, (R0)
+	WORD $0x4e2dd400 // fadd v0, v0, v13
+	VFMLA V11.S4, V13.S4, V2.S4
+	WORD $0x4ea5d54a // fsub v10, v10, v5
+	WORD $0x6e26dd4a // fmul v10, v10, v6
+	WORD $0x4ea8f54a // fmin v10, v10, v8
+	WORD $0x4e27f54a // fmax v10, v10, v7
+	WORD $0x4e3dd54d // fadd v13, v10, v29
+	WORD $0x4ebdd5be // fsub v30, v13, v29
+	WORD $0x4ebed54a // fsub v10, v10, v30
+	WORD $0x4ebc1f89 // orr v9, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
 	WORD $0x4f3755ad // shl #23 v13, v13
 	WORD $0x4eb685ad // add v13, v13, v22
-	WORD $0x6e2dddce // fmul v14, v14, v13
-	WORD $0x4f37554a // shl #23 v10, v10
-	WORD $0x4eb6854a // add v10, v10, v22
-	WORD $0x6e2addce // fmul v14, v14, v10
-	FMOVQ F14, (R0)
-	WORD $0x4e2ed400 // fadd v0, v0, v14
-	VFMLA V12.S4, V14.S4, V2.S4
-	WORD $0x4ea61cce // orr v14, v6, v6
-	VFMLA V4.S4, V11.S4, V14.S4
-	WORD $0x4ea8f5ce // fmin v14, v14, v8
-	WORD $0x4e27f5ce // fmax v14, v14, v7
-	WORD $0x6e3dddcb // fmul v11, v14, v29
-	WORD $0x4e21896b // frintn v11, v11
-	VFMLS V28.S4, V11.S4, V14.S4
-	VFMLS V27.S4, V11.S4, V14.S4
-	WORD $0x4ea91d2d // orr v13, v9, v9
-	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4e21a96b // fcvtns v11, v11
-	WORD $0x4f3f056e // sshr #1 v14, v11
-	WORD $0x6eae856b // sub v11, v11, v14
-	WORD $0x4f3755ce // shl #23 v14, v14
-	WORD $0x4eb685ce // add v14, v14, v22
-	WORD $0x6e2eddad // fmul v13, v13, v14
-	WORD $0x4f37556b // shl #23 v11, v11
-	WORD $0x4eb6856b // add v11, v11, v22
-	WORD $0x6e2bddad // fmul v13, v13, v11
-	FMOVQ F13, (R1)
-	WORD $0x4e2dd421 // fadd v1, v1, v13
-	VFMLA V12.S4, V13.S4, V3.S4
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	FMOVQ F9, (R1)
+	WORD $0x4e29d421 // fadd v1, v1, v9
+	VFMLA V11.S4, V9.S4, V3.S4
 	ADD $16, R0
 	ADD $16, R1
 	ADD $16, R2
@@ -1471,95 +1362,74 @@ loop1:
 past1:
 	CBZ R7, done
 tail:
-	VLD1R (R3), [V10.S4]
-	VLD1R (R4), [V11.S4]
-	WORD $0x4eabd54c // fsub v12, v10, v11
-	WORD $0x6e24dd8c // fmul v12, v12, v4
-	FMOVS F12, (R2)
-	WORD $0x4ea51cad // orr v13, v5, v5
-	VFMLA V4.S4, V10.S4, V13.S4
-	WORD $0x4ea8f5ad // fmin v13, v13, v8
-	WORD $0x4e27f5ad // fmax v13, v13, v7
-	WORD $0x6e3dddaa // fmul v10, v13, v29
-	WORD $0x4e21894a // frintn v10, v10
-	VFMLS V28.S4, V10.S4, V13.S4
-	VFMLS V27.S4, V10.S4, V13.S4
-	WORD $0x4ea91d2e // orr v14, v9, v9
+	VLD1R (R3), [V9.S4]
+	VLD1R (R4), [V10.S4]
+	WORD $0x4eaad52b // fsub v11, v9, v10
+	FMOVS F11, (R2)
+	WORD $0x4ea4d529 // fsub v9, v9, v4
+	WORD $0x6e26dd29 // fmul v9, v9, v6
+	WORD $0x4ea8f529 // fmin v9, v9, v8
+	WORD $0x4e27f529 // fmax v9, v9, v7
+	WORD $0x4e3dd52c // fadd v12, v9, v29
+	WORD $0x4ebdd59e // fsub v30, v12, v29
+	WORD $0x4ebed529 // fsub v9, v9, v30
+	WORD $0x4ebc1f8d // orr v13, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
 	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V13.S4, V14.S4, V30.S4
-	WORD $0x4ebe1fce // orr v14, v30, v30
-	WORD $0x4e21a94a // fcvtns v10, v10
-	WORD $0x4f3f054d // sshr #1 v13, v10
-	WORD $0x6ead854a // sub v10, v10, v13
+	VFMLA V9.S4, V13.S4, V30.S4
+	WORD $0x4ebe1fcd // orr v13, v30, v30
+	WORD $0x4f37558c // shl #23 v12, v12
+	WORD $0x4eb6858c // add v12, v12, v22
+	WORD $0x6e2cddad // fmul v13, v13, v12
+	FMOVS F13, (R0)
+	WORD $0x4e3f1da9 // and v9, v13, v31
+	WORD $0x4e29d400 // fadd v0, v0, v9
+	WORD $0x6e2bddac // fmul v12, v13, v11
+	WORD $0x4e3f1d89 // and v9, v12, v31
+	WORD $0x4e29d442 // fadd v2, v2, v9
+	WORD $0x4ea5d54a // fsub v10, v10, v5
+	WORD $0x6e26dd4a // fmul v10, v10, v6
+	WORD $0x4ea8f54a // fmin v10, v10, v8
+	WORD $0x4e27f54a // fmax v10, v10, v7
+	WORD $0x4e3dd54d // fadd v13, v10, v29
+	WORD $0x4ebdd5be // fsub v30, v13, v29
+	WORD $0x4ebed54a // fsub v10, v10, v30
+	WORD $0x4ebc1f89 // orr v9, v28, v28
+	WORD $0x4ebb1f7e // orr v30, v27, v27
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eba1f5e // orr v30, v26, v26
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb91f3e // orr v30, v25, v25
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb81f1e // orr v30, v24, v24
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
+	WORD $0x4eb71efe // orr v30, v23, v23
+	VFMLA V10.S4, V9.S4, V30.S4
+	WORD $0x4ebe1fc9 // orr v9, v30, v30
 	WORD $0x4f3755ad // shl #23 v13, v13
 	WORD $0x4eb685ad // add v13, v13, v22
-	WORD $0x6e2dddce // fmul v14, v14, v13
-	WORD $0x4f37554a // shl #23 v10, v10
-	WORD $0x4eb6854a // add v10, v10, v22
-	WORD $0x6e2addce // fmul v14, v14, v10
-	FMOVS F14, (R0)
-	WORD $0x4e3f1dcd // and v13, v14, v31
-	WORD $0x4e2dd400 // fadd v0, v0, v13
-	WORD $0x6e2cddca // fmul v10, v14, v12
-	WORD $0x4e3f1d4d // and v13, v10, v31
-	WORD $0x4e2dd442 // fadd v2, v2, v13
-	WORD $0x4ea61cce // orr v14, v6, v6
-	VFMLA V4.S4, V11.S4, V14.S4
-	WORD $0x4ea8f5ce // fmin v14, v14, v8
-	WORD $0x4e27f5ce // fmax v14, v14, v7
-	WORD $0x6e3dddcb // fmul v11, v14, v29
-	WORD $0x4e21896b // frintn v11, v11
-	VFMLS V28.S4, V11.S4, V14.S4
-	VFMLS V27.S4, V11.S4, V14.S4
-	WORD $0x4ea91d2d // orr v13, v9, v9
-	WORD $0x4eba1f5e // orr v30, v26, v26
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb91f3e // orr v30, v25, v25
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb81f1e // orr v30, v24, v24
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb71efe // orr v30, v23, v23
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4eb61ede // orr v30, v22, v22
-	VFMLA V14.S4, V13.S4, V30.S4
-	WORD $0x4ebe1fcd // orr v13, v30, v30
-	WORD $0x4e21a96b // fcvtns v11, v11
-	WORD $0x4f3f056e // sshr #1 v14, v11
-	WORD $0x6eae856b // sub v11, v11, v14
-	WORD $0x4f3755ce // shl #23 v14, v14
-	WORD $0x4eb685ce // add v14, v14, v22
-	WORD $0x6e2eddad // fmul v13, v13, v14
-	WORD $0x4f37556b // shl #23 v11, v11
-	WORD $0x4eb6856b // add v11, v11, v22
-	WORD $0x6e2bddad // fmul v13, v13, v11
-	FMOVS F13, (R1)
-	WORD $0x4e3f1dae // and v14, v13, v31
-	WORD $0x4e2ed421 // fadd v1, v1, v14
-	WORD $0x6e2cddab // fmul v11, v13, v12
-	WORD $0x4e3f1d6e // and v14, v11, v31
-	WORD $0x4e2ed463 // fadd v3, v3, v14
+	WORD $0x6e2ddd29 // fmul v9, v9, v13
+	FMOVS F9, (R1)
+	WORD $0x4e3f1d2a // and v10, v9, v31
+	WORD $0x4e2ad421 // fadd v1, v1, v10
+	WORD $0x6e2bdd2d // fmul v13, v9, v11
+	WORD $0x4e3f1daa // and v10, v13, v31
+	WORD $0x4e2ad463 // fadd v3, v3, v10
 	ADD $4, R0
 	ADD $4, R1
 	ADD $4, R2
@@ -1583,8 +1453,8 @@ done:
 	MOVD R9, FPCR
 	RET
 
-// func jsdNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
-TEXT ·jsdNEON(SB), NOSPLIT, $8-96
+// func jsdNEON(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
+TEXT ·jsdNEON(SB), NOSPLIT, $8-104
 	MOVD d_base+0(FP), R0
 	MOVD p_base+24(FP), R1
 	MOVD q_base+48(FP), R2
@@ -1597,20 +1467,22 @@ TEXT ·jsdNEON(SB), NOSPLIT, $8-96
 	VMOV R8, V31.S[0]
 	MOVW $0x03800000, R8 // 7.523164e-37
 	VDUP R8, V29.S4
-	MOVW $0xbfecd86d, R8 // -1.8503548
+	MOVW $0x3fca9a59, R8 // 1.5828353
 	VDUP R8, V28.S4
-	MOVW $0x3fb1316f, R8 // 1.3843211
+	MOVW $0xbfecd86d, R8 // -1.8503548
 	VDUP R8, V27.S4
-	MOVW $0xbe4f2a03, R8 // -0.2023087
+	MOVW $0x3fb1316f, R8 // 1.3843211
 	VDUP R8, V26.S4
-	MOVW $0x3ea64f2c, R8 // 0.32482278
+	MOVW $0xbe4f2a03, R8 // -0.2023087
 	VDUP R8, V25.S4
-	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	MOVW $0x3ea64f2c, R8 // 0.32482278
 	VDUP R8, V24.S4
-	MOVW $0x3f0017e6, R8 // 0.50036466
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
 	VDUP R8, V23.S4
-	MOVW $0x3f7fff9c, R8 // 0.99999404
+	MOVW $0x3f0017e6, R8 // 0.50036466
 	VDUP R8, V22.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V21.S4
 	MOVW $0x00000000, R8 // 0
 	VDUP R8, V0.S4
 	MOVW $0x00000000, R8 // 0
@@ -1623,8 +1495,8 @@ TEXT ·jsdNEON(SB), NOSPLIT, $8-96
 	VDUP V4.S[0], V4.S4
 	FMOVS b+84(FP), F5
 	VDUP V5.S[0], V5.S4
-	MOVW $0x3fca9a59, R8 // 1.5828353
-	VDUP R8, V6.S4
+	FMOVS c+88(FP), F6
+	VDUP V6.S[0], V6.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V7.S4
 loop1:
@@ -1638,10 +1510,7 @@ loop1:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -1660,8 +1529,12 @@ loop1:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	FMOVQ (R0), F13
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	FMOVQ (R0), F14
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	VFMLA V14.S4, V8.S4, V0.S4
@@ -1684,10 +1557,7 @@ tail:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -1706,8 +1576,12 @@ tail:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	VLD1R (R0), [V13.S4]
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	VLD1R (R0), [V14.S4]
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	WORD $0x6e2edd0b // fmul v11, v8, v14
@@ -1726,15 +1600,15 @@ tail:
 done:
 	WORD $0x6e21d421 // faddp v1, v1, v1
 	WORD $0x6e21d421 // faddp v1, v1, v1
-	FMOVS F1, qg+92(FP)
+	FMOVS F1, qg+100(FP)
 	WORD $0x6e20d400 // faddp v0, v0, v0
 	WORD $0x6e20d400 // faddp v0, v0, v0
-	FMOVS F0, pl+88(FP)
+	FMOVS F0, pl+96(FP)
 	MOVD R9, FPCR
 	RET
 
-// func skewForwardNEON(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)
-TEXT ·skewForwardNEON(SB), NOSPLIT, $8-96
+// func skewForwardNEON(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)
+TEXT ·skewForwardNEON(SB), NOSPLIT, $8-104
 	MOVD d_base+0(FP), R0
 	MOVD p_base+24(FP), R1
 	MOVD q_base+48(FP), R2
@@ -1747,20 +1621,22 @@ TEXT ·skewForwardNEON(SB), NOSPLIT, $8-96
 	VMOV R8, V31.S[0]
 	MOVW $0x03800000, R8 // 7.523164e-37
 	VDUP R8, V29.S4
-	MOVW $0xbfecd86d, R8 // -1.8503548
+	MOVW $0x3fca9a59, R8 // 1.5828353
 	VDUP R8, V28.S4
-	MOVW $0x3fb1316f, R8 // 1.3843211
+	MOVW $0xbfecd86d, R8 // -1.8503548
 	VDUP R8, V27.S4
-	MOVW $0xbe4f2a03, R8 // -0.2023087
+	MOVW $0x3fb1316f, R8 // 1.3843211
 	VDUP R8, V26.S4
-	MOVW $0x3ea64f2c, R8 // 0.32482278
+	MOVW $0xbe4f2a03, R8 // -0.2023087
 	VDUP R8, V25.S4
-	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	MOVW $0x3ea64f2c, R8 // 0.32482278
 	VDUP R8, V24.S4
-	MOVW $0x3f0017e6, R8 // 0.50036466
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
 	VDUP R8, V23.S4
-	MOVW $0x3f7fff9c, R8 // 0.99999404
+	MOVW $0x3f0017e6, R8 // 0.50036466
 	VDUP R8, V22.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V21.S4
 	MOVW $0x00000000, R8 // 0
 	VDUP R8, V0.S4
 	MOVW $0x00000000, R8 // 0
@@ -1773,8 +1649,8 @@ TEXT ·skewForwardNEON(SB), NOSPLIT, $8-96
 	VDUP V4.S[0], V4.S4
 	FMOVS b+84(FP), F5
 	VDUP V5.S[0], V5.S4
-	MOVW $0x3fca9a59, R8 // 1.5828353
-	VDUP R8, V6.S4
+	FMOVS c+88(FP), F6
+	VDUP V6.S[0], V6.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V7.S4
 loop1:
@@ -1788,10 +1664,7 @@ loop1:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -1810,8 +1683,12 @@ loop1:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	FMOVQ (R0), F13
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	FMOVQ (R0), F14
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	VFMLA V14.S4, V8.S4, V0.S4
@@ -1833,10 +1710,7 @@ tail:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -1855,8 +1729,12 @@ tail:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	VLD1R (R0), [V13.S4]
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	VLD1R (R0), [V14.S4]
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	WORD $0x6e2edd0b // fmul v11, v8, v14
@@ -1874,15 +1752,15 @@ tail:
 done:
 	WORD $0x6e21d421 // faddp v1, v1, v1
 	WORD $0x6e21d421 // faddp v1, v1, v1
-	FMOVS F1, qg+92(FP)
+	FMOVS F1, qg+100(FP)
 	WORD $0x6e20d400 // faddp v0, v0, v0
 	WORD $0x6e20d400 // faddp v0, v0, v0
-	FMOVS F0, pl+88(FP)
+	FMOVS F0, pl+96(FP)
 	MOVD R9, FPCR
 	RET
 
-// func skewReverseNEON(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)
-TEXT ·skewReverseNEON(SB), NOSPLIT, $8-96
+// func skewReverseNEON(d, p, q []float32, mp, mq, a, b, c float32) (ql, qg float32)
+TEXT ·skewReverseNEON(SB), NOSPLIT, $8-104
 	MOVD d_base+0(FP), R0
 	MOVD p_base+24(FP), R1
 	MOVD q_base+48(FP), R2
@@ -1895,20 +1773,22 @@ TEXT ·skewReverseNEON(SB), NOSPLIT, $8-96
 	VMOV R8, V31.S[0]
 	MOVW $0x03800000, R8 // 7.523164e-37
 	VDUP R8, V29.S4
-	MOVW $0xbfecd86d, R8 // -1.8503548
+	MOVW $0x3fca9a59, R8 // 1.5828353
 	VDUP R8, V28.S4
-	MOVW $0x3fb1316f, R8 // 1.3843211
+	MOVW $0xbfecd86d, R8 // -1.8503548
 	VDUP R8, V27.S4
-	MOVW $0xbe4f2a03, R8 // -0.2023087
+	MOVW $0x3fb1316f, R8 // 1.3843211
 	VDUP R8, V26.S4
-	MOVW $0x3ea64f2c, R8 // 0.32482278
+	MOVW $0xbe4f2a03, R8 // -0.2023087
 	VDUP R8, V25.S4
-	MOVW $0x3ea6ccc6, R8 // 0.32578105
+	MOVW $0x3ea64f2c, R8 // 0.32482278
 	VDUP R8, V24.S4
-	MOVW $0x3f0017e6, R8 // 0.50036466
+	MOVW $0x3ea6ccc6, R8 // 0.32578105
 	VDUP R8, V23.S4
-	MOVW $0x3f7fff9c, R8 // 0.99999404
+	MOVW $0x3f0017e6, R8 // 0.50036466
 	VDUP R8, V22.S4
+	MOVW $0x3f7fff9c, R8 // 0.99999404
+	VDUP R8, V21.S4
 	MOVW $0x00000000, R8 // 0
 	VDUP R8, V0.S4
 	MOVW $0x00000000, R8 // 0
@@ -1921,8 +1801,8 @@ TEXT ·skewReverseNEON(SB), NOSPLIT, $8-96
 	VDUP V4.S[0], V4.S4
 	FMOVS b+84(FP), F5
 	VDUP V5.S[0], V5.S4
-	MOVW $0x3fca9a59, R8 // 1.5828353
-	VDUP R8, V6.S4
+	FMOVS c+88(FP), F6
+	VDUP V6.S[0], V6.S4
 	MOVW $0x3f800000, R8 // 1
 	VDUP R8, V7.S4
 loop1:
@@ -1936,10 +1816,7 @@ loop1:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -1958,8 +1835,12 @@ loop1:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	FMOVQ (R0), F13
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	FMOVQ (R0), F14
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	WORD $0x4eadd5ce // fsub v14, v14, v13
@@ -1983,10 +1864,7 @@ tail:
 	WORD $0x6e2bfd4a // fdiv v10, v10, v11
 	WORD $0x4eaad4eb // fsub v11, v7, v10
 	WORD $0x4eabf54b // fmin v11, v10, v11
-	WORD $0x4ea61ccc // orr v12, v6, v6
-	WORD $0x4ebc1f9e // orr v30, v28, v28
-	VFMLA V11.S4, V12.S4, V30.S4
-	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ebc1f8c // orr v12, v28, v28
 	WORD $0x4ebb1f7e // orr v30, v27, v27
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
@@ -2005,8 +1883,12 @@ tail:
 	WORD $0x4eb61ede // orr v30, v22, v22
 	VFMLA V11.S4, V12.S4, V30.S4
 	WORD $0x4ebe1fcc // orr v12, v30, v30
-	VLD1R (R0), [V13.S4]
-	WORD $0x4eadd4ad // fsub v13, v5, v13
+	WORD $0x4eb51ebe // orr v30, v21, v21
+	VFMLA V11.S4, V12.S4, V30.S4
+	WORD $0x4ebe1fcc // orr v12, v30, v30
+	WORD $0x4ea51cad // orr v13, v5, v5
+	VLD1R (R0), [V14.S4]
+	VFMLS V6.S4, V14.S4, V13.S4
 	WORD $0x4e2df48e // fmax v14, v4, v13
 	VFMLA V12.S4, V11.S4, V14.S4
 	WORD $0x4eadd5ce // fsub v14, v14, v13
@@ -2026,10 +1908,10 @@ tail:
 done:
 	WORD $0x6e21d421 // faddp v1, v1, v1
 	WORD $0x6e21d421 // faddp v1, v1, v1
-	FMOVS F1, qg+92(FP)
+	FMOVS F1, qg+100(FP)
 	WORD $0x6e20d400 // faddp v0, v0, v0
 	WORD $0x6e20d400 // faddp v0, v0, v0
-	FMOVS F0, ql+88(FP)
+	FMOVS F0, ql+96(FP)
 	MOVD R9, FPCR
 	RET
 

@@ -12,7 +12,7 @@ import (
 //	Σ_v p(v)·(log p(v) − log q(v))
 func Divergence(scratch, teacher, student []float32, studentLogSum float32) (kl float64, agree bool) {
 	logSum := kernel.LogSumExp(teacher, 1, scratch)
-	kernel.ExpAffine(scratch, teacher, 1, -logSum)
+	kernel.ExpShifted(scratch, teacher, 1, logSum)
 	n := min(len(teacher), len(student))
 	best, bestStudent := 0, 0
 	for v := range n {

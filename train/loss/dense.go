@@ -61,14 +61,14 @@ func (o *outcomes) entriesOf(t nn.Target) nn.Target {
 }
 
 // denseRow is one position on its way. z (V) holds the student's logits, then exponentials, then the gradient; apart the
-// teacher's logits, then how far they are above the student's, by tau, then a derivative.
+// teacher's logits, then how far they are above the student's, then a derivative.
 type denseRow struct {
 	z, apart, p, q      []float32 // p and q are distributions at tau but for their norms; q is z where tau is 1
 	tau                 float64
 	target              distill.Token
 	normP, normQ, normZ float64 // factors that make the exponentials in p, q and z distributions
-	meanP, meanQ        float64 // of apart, by both distributions
-	ratio               float64 // log q/p + apart, of distributions
+	meanP, meanQ        float64 // of apart/tau, by both distributions
+	ratio               float64 // log q/p + apart/tau, of distributions
 	ce                  float64 // what cross-entropy counts in the gradient
 }
 
@@ -85,14 +85,13 @@ func (d *denseRow) exponentials(o *outcomes, shift float64, alone bool) (lse flo
 		}
 	}
 	above := float64(kernel.Max(d.apart))
-	sums := kernel.ExpBoth(d.p, d.q, d.apart, d.apart, d.z, float32(1/d.tau), float32(-above/d.tau), float32(-shift/d.tau))
+	sums := kernel.ExpBoth(d.p, d.q, d.apart, d.apart, d.z, float32(1/d.tau), float32(above), float32(shift))
 	d.normP, d.normQ = 1/sums.P, 1/sums.Q
-	d.meanP, d.meanQ = sums.PD*d.normP, sums.QD*d.normQ
-	lseP, lseQ := logSum(above, d.tau, sums.P), logSum(shift, d.tau, sums.Q)
-	d.ratio = lseP - lseQ
+	d.meanP, d.meanQ = sums.PD*d.normP/d.tau, sums.QD*d.normQ/d.tau
+	d.ratio = (above-shift)/d.tau + math.Log(sums.P/sums.Q)
 	switch {
 	case d.tau == 1:
-		return lseQ
+		return shift + math.Log(sums.Q)
 	case !alone:
 		lse, d.normZ = exponentials(d.z, d.z, 1, shift)
 	}
@@ -102,12 +101,9 @@ func (d *denseRow) exponentials(o *outcomes, shift float64, alone bool) (lse flo
 // exponentials sets dst to exp((x − shift)/tau), and returns log Σ exp(x/tau) and what makes dst softmax(x/tau); shift is the
 // largest x.
 func exponentials(dst, x []float32, tau, shift float64) (lse, norm float64) {
-	sum := float64(kernel.ExpAffine(dst, x, float32(1/tau), float32(-shift/tau)))
-	return logSum(shift, tau, sum), 1 / sum
+	sum := kernel.ExpShifted(dst, x, float32(1/tau), float32(shift))
+	return shift/tau + math.Log(sum), 1 / sum
 }
-
-// logSum returns log Σ exp(x/tau), given the sum of exponentials of (x − shift)/tau as float32 has them.
-func logSum(shift, tau, sum float64) float64 { return float64(float32(shift/tau)) + math.Log(sum) }
 
 // divergence returns tau² times the divergence and leaves its gradient, times kd, in q. Where q is z, that of
 // cross-entropy's softmax is added on the way.
@@ -118,7 +114,7 @@ func (d *denseRow) divergence(s *Spec, kd float64) float64 {
 		kernel.Axpby(d.q, float32(-kd*d.normP), d.p, float32(kd*d.normQ+d.besides()))
 		return d.tau * d.tau * (d.meanP - d.ratio)
 	case ReverseKL: // Σ q·log q/p; derivative log q/p
-		value, factor, mean = d.ratio-d.meanQ, -1, d.meanQ
+		value, factor, mean = d.ratio-d.meanQ, -1/d.tau, d.meanQ*d.tau
 	case JSD:
 		value, factor, mean = d.jsd(s.Beta)
 	case SkewForwardKL:
@@ -144,7 +140,7 @@ func (d *denseRow) besides() float64 {
 
 // mixture returns β·p + (1−β)·q of the distributions.
 func (d *denseRow) mixture(beta float64) kernel.Mixture {
-	return kernel.Mixture{P: beta * d.normP, Q: (1 - beta) * d.normQ, Beta: beta, Ratio: d.ratio}
+	return kernel.Mixture{P: beta * d.normP, Q: (1 - beta) * d.normQ, Beta: beta, Ratio: d.ratio, A: 1 / d.tau}
 }
 
 // The following return a divergence, and set apart to its derivative with respect to q, up to a constant and the factor they

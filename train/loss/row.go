@@ -128,7 +128,7 @@ func (r *row) sumRest(o *outcomes) {
 		clear(r.logits)
 		r.rest, r.sum = top, 1
 	} else {
-		r.sum = float64(kernel.ExpAffine(r.logits, r.logits, 1, float32(-top)))
+		r.sum = kernel.ExpShifted(r.logits, r.logits, 1, float32(top))
 		r.rest = top + math.Log(r.sum)
 	}
 	r.tail = r.rest

@@ -4,21 +4,19 @@ package main
 // divergence.go of package kernel says what each computes.
 var divergenceRoutines = []routine{
 	{
-		signature: "expBoth(p, q, d, x, y []float32, a, b, c float32) (p1, q1, pd, qd float32)",
+		signature: "expBoth(p, q, d, x, y []float32, shiftX, shiftY, rate float32) (p1, q1, pd, qd float32)",
 		reduce:    "add",
 		body: func(p *program) func() {
-			a, b, c := p.arg("a"), p.arg("b"), p.arg("c")
-			e := newExp(p)
+			shiftX, shiftY, rate := p.arg("shiftX"), p.arg("shiftY"), p.arg("rate")
+			e := newExp2(p)
 			return func() {
 				x, y := p.in("x"), p.in("y")
 				d := p.sub(x, y)
-				p.binary(p, "mul", d, d, a)
 				p.out("d", d)
 				exponential := func(to string, x, shift reg, sum, sumD int) {
-					z := p.copy(shift)
-					p.fma(p, z, x, a)
-					p.release(x)
-					r := e.emit(p, z)
+					p.binary(p, "sub", x, x, shift)
+					p.binary(p, "mul", x, x, rate)
+					r := e.emit(p, x)
 					p.out(to, r)
 					scratch := p.reg()
 					p.accumulate(p, p.accs[sum], r, scratch)
@@ -26,13 +24,13 @@ var divergenceRoutines = []routine{
 					p.sumProduct(sumD, r, d)
 					p.release(r)
 				}
-				exponential("p", x, b, 0, 2)
-				exponential("q", y, c, 1, 3)
+				exponential("p", x, shiftX, 0, 2)
+				exponential("q", y, shiftY, 1, 3)
 			}
 		},
 	},
 	{
-		signature: "jsd(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)",
+		signature: "jsd(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)",
 		reduce:    "add",
 		body: mixture(func(p *program, m mixed) {
 			p.sumProduct(0, m.p, m.l)
@@ -42,7 +40,7 @@ var divergenceRoutines = []routine{
 		}),
 	},
 	{
-		signature: "skewForward(d, p, q []float32, mp, mq, a, b float32) (pl, qg float32)",
+		signature: "skewForward(d, p, q []float32, mp, mq, a, b, c float32) (pl, qg float32)",
 		reduce:    "add",
 		body: mixture(func(p *program, m mixed) {
 			p.sumProduct(0, m.p, m.l)
@@ -51,7 +49,7 @@ var divergenceRoutines = []routine{
 		}),
 	},
 	{
-		signature: "skewReverse(d, p, q []float32, mp, mq, a, b float32) (ql, qg float32)",
+		signature: "skewReverse(d, p, q []float32, mp, mq, a, b, c float32) (ql, qg float32)",
 		reduce:    "add",
 		body: mixture(func(p *program, m mixed) {
 			p.binary(p, "sub", m.l, m.l, m.u)
@@ -93,12 +91,12 @@ type mixed struct {
 	u, l  reg // logarithms of m's part of q, and of m, by p
 }
 
-// mixture emits share = mp·p/(mp·p + mq·q), u = b − d and l = log(exp(a) + exp(u)) = max(a, u) − log(max(share, 1−share)), and
+// mixture emits share = mp·p/(mp·p + mq·q), u = b − c·d and l = log(exp(a) + exp(u)) = max(a, u) − log(max(share, 1−share)), and
 // what finish makes of them. One division stands for exponentials: p and q have them already.
 func mixture(finish func(p *program, m mixed)) func(p *program) func() {
 	return func(p *program) func() {
-		mp, mq, a, b := p.arg("mp"), p.arg("mq"), p.arg("a"), p.arg("b")
-		first, one := p.keep(logSeries[0]), p.keep(1)
+		mp, mq, a, b, c := p.arg("mp"), p.arg("mq"), p.arg("a"), p.arg("b"), p.arg("c")
+		one := p.keep(1)
 		return func() {
 			m := mixed{p: p.in("p"), q: p.in("q")}
 			m.share = p.mul(m.p, mp)
@@ -108,13 +106,15 @@ func mixture(finish func(p *program, m mixed)) func(p *program) func() {
 			v := sum
 			p.binary(p, "sub", v, one, m.share)
 			p.binary(p, "min", v, m.share, v)
-			series := p.copy(first)
+			series := p.reg()
+			p.set(p, series, logSeries[0])
 			for _, c := range logSeries[1:] {
 				p.horner(p, series, v, c)
 			}
-			m.u = p.reg()
-			p.load(p, m.u, p.param("d"))
-			p.binary(p, "sub", m.u, b, m.u)
+			m.u = p.copy(b)
+			d := p.in("d")
+			p.fnma(p, m.u, d, c)
+			p.release(d)
 			m.l = p.reg()
 			p.binary(p, "max", m.l, a, m.u)
 			p.fma(p, m.l, v, series)

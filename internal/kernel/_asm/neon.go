@@ -49,12 +49,8 @@ const (
 	neonFADDP   = 0x6e20d400
 	neonFMAXNMV = 0x6e30c800
 	neonFSQRT   = 0x6ea1f800
-	neonFRINTN  = 0x4e218800
-	neonFCVTNS  = 0x4e21a800
-	neonSSHR1   = 0x4f3f0400
 	neonSHL23   = 0x4f375400
 	neonADD     = 0x4ea08400
-	neonSUB     = 0x6ea08400
 	neonMOV     = 0x4ea01c00
 	neonAND     = 0x4e201c00
 )
@@ -202,8 +198,7 @@ func (n *neonISA) clamp(p *program, dst, low, high reg) {
 	word(p.file, neonFMAX, dst, dst, low, "fmax")
 }
 
-func (n *neonISA) sqrt(p *program, dst, a reg)  { word2(p.file, neonFSQRT, dst, a, "fsqrt") }
-func (n *neonISA) round(p *program, dst, a reg) { word2(p.file, neonFRINTN, dst, a, "frintn") }
+func (n *neonISA) sqrt(p *program, dst, a reg) { word2(p.file, neonFSQRT, dst, a, "fsqrt") }
 
 func (n *neonISA) fma(p *program, dst, a reg, b operand) {
 	p.p("\tVFMLA V%d.S4, V%d.S4, V%d.S4", n.o(b), a, dst)
@@ -219,16 +214,21 @@ func (n *neonISA) horner(p *program, dst, r reg, c constant) {
 	neonMove(p.file, dst, neonScratch)
 }
 
-// exp2 multiplies by 2^⌊n/2⌋ and 2^(n−⌊n/2⌋), whose exponents both fit.
-func (n *neonISA) exp2(p *program, dst, e, scratch reg) {
-	word2(p.file, neonFCVTNS, e, e, "fcvtns")
-	word2(p.file, neonSSHR1, scratch, e, "sshr #1")
-	word(p.file, neonSUB, e, e, scratch, "sub")
-	for _, half := range []reg{scratch, e} {
-		word2(p.file, neonSHL23, half, half, "shl #23")
-		word(p.file, neonADD, half, half, n.o(constant(1)), "add") // the bits of 1 are exponent 127
-		word(p.file, neonFMUL, dst, dst, half, "fmul")
-	}
+func (n *neonISA) set(p *program, dst reg, c constant) { neonMove(p.file, dst, n.o(c)) }
+
+func (*neonISA) unbounded() bool { return false }
+
+func (n *neonISA) fraction(p *program, to, z reg) {
+	n.binary(p, "add", to, z, roundingMagic)
+	n.binary(p, "sub", neonScratch, to, roundingMagic)
+	n.binary(p, "sub", z, z, neonScratch)
+}
+
+// power adds n to the exponent of 1, whose bits are 127 there: −127 makes 0 of it and 128 infinity.
+func (n *neonISA) power(p *program, y, by reg) {
+	word2(p.file, neonSHL23, by, by, "shl #23")
+	word(p.file, neonADD, by, by, n.o(constant(1)), "add")
+	word(p.file, neonFMUL, y, y, by, "fmul")
 }
 
 // first keeps lane 0 of a on a tail.

@@ -40,11 +40,13 @@ type backend interface {
 	binary(p *program, op string, dst reg, a reg, b operand) // add sub mul div; min and max: b where it is NaN
 	clamp(p *program, dst, low, high reg)                    // NaN stays NaN
 	sqrt(p *program, dst, a reg)
-	round(p *program, dst, a reg)              // to the nearest integer
 	fma(p *program, dst, a reg, b operand)     // dst += a·b
 	fnma(p *program, dst, a reg, b operand)    // dst −= a·b
 	horner(p *program, dst, r reg, c constant) // dst = dst·r + c
-	exp2(p *program, dst, n, scratch reg)      // dst *= 2ⁿ for integral n in [−152, 129]
+	set(p *program, dst reg, c constant)       // within a loop
+	unbounded() bool                           // fraction takes anything, and leaves what is above the next lower integer
+	fraction(p *program, n, z reg)             // leaves what z in [−127, 128] is above or below the nearest integer; n is for power
+	power(p *program, y, n reg)                // y *= 2^integer
 
 	accumulate(p *program, acc, a reg, scratch reg)       // acc += a, lanes of a tail only
 	accumulateFMA(p *program, acc, a, b reg, scratch reg) // acc += a·b, lanes of a tail only

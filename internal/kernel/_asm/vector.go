@@ -81,15 +81,13 @@ var vectorRoutines = []routine{
 		},
 	},
 	{
-		signature: "expAffine(dst, x []float32, a, b float32) float32",
+		signature: "expShifted(dst, x []float32, shift, rate float32) float32",
 		reduce:    "add",
 		body: func(p *program) func() {
-			a, b := p.arg("a"), p.arg("b")
-			e := newExp(p)
+			shift, rate := p.arg("shift"), p.arg("rate")
+			e := newExp2(p)
 			return func() {
-				x, y := p.in("x"), p.copy(b)
-				p.fma(p, y, x, a) // y = a·x + b
-				r := e.emit(p, y)
+				r := e.emit(p, p.mul(p.sub(p.in("x"), shift), rate))
 				p.out("dst", r)
 				p.accumulate(p, p.acc(), r, p.reg())
 			}
@@ -122,10 +120,10 @@ var vectorRoutines = []routine{
 	{
 		signature: "swiglu(a, gate, up []float32)",
 		body: func(p *program) func() {
-			e := newExp(p)
+			e := newExp2(p)
 			return func() {
 				g := p.in("gate")
-				s := p.add(e.emit(p, p.negate(g)), constant(1)) // 1 + exp(−g)
+				s := p.add(e.emit(p, p.mul(g, -log2E)), constant(1)) // 1 + exp(−g)
 				p.out("a", p.mul(p.div(g, s), p.in("up")))
 			}
 		},
@@ -133,11 +131,11 @@ var vectorRoutines = []routine{
 	{
 		signature: "swigluBackward(dgate, dup, da, gate, up []float32)",
 		body: func(p *program) func() {
-			e := newExp(p)
+			e := newExp2(p)
 			one := p.keep(1)
 			return func() {
 				g := p.in("gate")
-				s := e.emit(p, p.negate(g))
+				s := e.emit(p, p.mul(g, -log2E))
 				p.binary(p, "add", s, s, constant(1))
 				p.binary(p, "div", s, one, s) // the sigmoid of g
 				d, u := p.in("da"), p.in("up")
@@ -151,14 +149,12 @@ var vectorRoutines = []routine{
 		},
 	},
 	{
-		signature: "scoreGradient(p, dp []float32, scale, shift, delta float32)",
+		signature: "scoreGradient(p, dp []float32, scale, shift, rate, delta float32)",
 		body: func(p *program) func() {
-			scale, shift, delta := p.arg("scale"), p.arg("shift"), p.arg("delta")
-			e := newExp(p)
+			scale, shift, rate, delta := p.arg("scale"), p.arg("shift"), p.arg("rate"), p.arg("delta")
+			e := newExp2(p)
 			return func() {
-				x, y := p.in("p"), p.copy(shift)
-				p.fma(p, y, x, scale)
-				r := e.emit(p, y)
+				r := e.emit(p, p.mul(p.sub(p.in("p"), shift), rate))
 				p.out("p", r)
 				p.out("dp", p.mul(p.mul(p.sub(p.in("dp"), delta), r), scale))
 			}
@@ -214,40 +210,4 @@ func normBackward(accumulate bool) func(p *program) func() {
 			p.out("dx", dx)
 		}
 	}
-}
-
-func (p *program) negate(a reg) reg { return p.mul(a, constant(-1)) }
-
-// expCode emits exp by range reduction, x = n·ln 2 + r with |r| ≤ ln2/2, and a polynomial of degree 6
-// on r, within 3 units in the last place. Below −105 the result is 0, above 88.72 infinity.
-type expCode struct{ low, high, first reg }
-
-func newExp(p *program) expCode {
-	return expCode{low: p.keep(-105), high: p.keep(89), first: p.keep(expPolynomial[0])}
-}
-
-// ln 2 in two parts, the first with enough zero bits that n·ln2High is exact.
-var (
-	log2E   = constant(math.Log2E)
-	ln2High = constant(math.Float32frombits(0x3f317200))
-	ln2Low  = constant(math.Ln2 - float64(math.Float32frombits(0x3f317200)))
-)
-
-// The polynomial's coefficients from degree 6 down; the highest is adjusted for the interval.
-var expPolynomial = []constant{0.00139826, 1. / 120, 1. / 24, 1. / 6, 0.5, 1, 1}
-
-// emit returns exp(x); it overwrites x.
-func (e expCode) emit(p *program, x reg) reg {
-	p.clamp(p, x, e.low, e.high)
-	n := p.mul(x, log2E)
-	p.round(p, n, n)
-	p.fnma(p, x, n, ln2High)
-	p.fnma(p, x, n, ln2Low)
-	y := p.copy(e.first)
-	for _, c := range expPolynomial[1:] {
-		p.horner(p, y, x, c)
-	}
-	p.exp2(p, y, n, x)
-	p.release(n, x)
-	return y
 }

@@ -212,33 +212,37 @@ func (x *x86) clamp(p *program, dst, low, high reg) {
 
 func (x *x86) sqrt(p *program, dst, a reg) { p.p("\tVSQRTPS %s, %s", x.v(a), x.v(dst)) }
 
-func (x *x86) round(p *program, dst, a reg) {
-	if x == avx512 {
-		p.p("\tVRNDSCALEPS $8, %s, %s", x.v(a), x.v(dst))
-	} else {
-		p.p("\tVROUNDPS $8, %s, %s", x.v(a), x.v(dst))
-	}
-}
-
 func (x *x86) fma(p *program, dst, a reg, b operand)  { x.three(p, "VFMADD231PS", dst, a, b) }
 func (x *x86) fnma(p *program, dst, a reg, b operand) { x.three(p, "VFNMADD231PS", dst, a, b) }
 
 func (x *x86) horner(p *program, dst, r reg, c constant) { x.three(p, "VFMADD213PS", dst, r, c) }
 
-// exp2 on AVX2 multiplies by 2^⌊n/2⌋ and 2^(n−⌊n/2⌋), whose exponents both fit.
-func (x *x86) exp2(p *program, dst, n, scratch reg) {
+func (x *x86) set(p *program, dst reg, c constant) { x.fill(p, dst, c) }
+
+// unbounded: VREDUCEPS makes 0 of infinities, and VSCALEFPS takes any exponent.
+func (x *x86) unbounded() bool { return x == avx512 }
+
+func (x *x86) fraction(p *program, n, z reg) {
 	if x == avx512 {
-		x.three(p, "VSCALEFPS", dst, dst, n)
+		p.p("\tVMOVAPS %s, %s\n\tVREDUCEPS $9, %s, %s // z − ⌊z⌋", x.v(z), x.v(n), x.v(z), x.v(z))
 		return
 	}
-	p.p("\tVCVTPS2DQ %s, %s", x.v(n), x.v(n))
-	p.p("\tVPSRAD $1, %s, %s", x.v(n), x.v(scratch))
-	x.three(p, "VPSUBD", n, n, scratch)
-	for _, half := range []reg{scratch, n} {
-		p.p("\tVPSLLD $23, %s, %s", x.v(half), x.v(half))
-		x.three(p, "VPADDD", half, half, constant(1)) // the bits of 1 are exponent 127
-		x.three(p, "VMULPS", dst, dst, half)
+	x.three(p, "VADDPS", n, z, roundingMagic)
+	integer := p.reg()
+	x.three(p, "VSUBPS", integer, n, roundingMagic)
+	x.three(p, "VSUBPS", z, z, integer)
+	p.release(integer)
+}
+
+// power on AVX2 adds n to the exponent of 1, whose bits are 127 there: −127 makes 0 of it and 128 infinity.
+func (x *x86) power(p *program, y, n reg) {
+	if x == avx512 {
+		x.three(p, "VSCALEFPS", y, y, n)
+		return
 	}
+	p.p("\tVPSLLD $23, %s, %s", x.v(n), x.v(n))
+	x.three(p, "VPADDD", n, n, constant(1))
+	x.three(p, "VMULPS", y, y, n)
 }
 
 func (x *x86) accumulate(p *program, acc, a, scratch reg) {
