@@ -34,7 +34,10 @@ const (
 	speedTurns   = 2
 )
 
-// runSpeed prints, for every file, tokens per second of every engine: prompts, then single tokens.
+// rates are tokens per second: of a prompt, of single tokens from nothing, and of single tokens after the prompt.
+type rates [3]float64
+
+// runSpeed prints the rates of every engine for every file.
 func runSpeed(oracle string, threads int, files []string) error {
 	dir, err := os.MkdirTemp("", "speed-*")
 	if err != nil {
@@ -52,19 +55,21 @@ func runSpeed(oracle string, threads int, files []string) error {
 	}
 	fmt.Printf("\n| --- |%s\n", strings.Repeat(" ---: |", len(engines)))
 	for _, file := range files {
-		best := make([][2]float64, len(engines))
+		best := make([]rates, len(engines))
 		for range speedTurns {
 			for i, e := range engines {
-				prefill, decode, err := e.measure(dir, program, library, file, threads)
+				r, err := e.measure(dir, program, library, file, threads)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", file, e.name, err)
 				}
-				best[i] = [2]float64{max(best[i][0], prefill), max(best[i][1], decode)}
+				for j := range r {
+					best[i][j] = max(best[i][j], r[j])
+				}
 			}
 		}
 		fmt.Printf("| %s |", strings.TrimSuffix(filepath.Base(file), ".gguf"))
 		for _, b := range best {
-			fmt.Printf(" %.0f · %.0f |", b[0], b[1])
+			fmt.Printf(" %.0f · %.0f · %.0f |", b[0], b[1], b[2])
 		}
 		fmt.Println()
 	}
@@ -72,44 +77,50 @@ func runSpeed(oracle string, threads int, files []string) error {
 }
 
 // measure gives one engine its turn.
-func (e engine) measure(dir, program string, library llama, file string, threads int) (prefill, decode float64, err error) {
+func (e engine) measure(dir, program string, library llama, file string, threads int) (r rates, err error) {
 	if e.backend == "" {
 		return e.measureOurs(file, threads)
 	}
 	alone := filepath.Join(dir, e.backend) // llama.cpp takes the best library of a folder: it gets one
 	backend := "libggml-cpu-" + e.backend + ".so"
 	if err := os.MkdirAll(alone, 0o755); err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	if err := os.Symlink(filepath.Join(library.libraries, backend), filepath.Join(alone, backend)); err != nil && !os.IsExist(err) {
-		return 0, 0, err
+		return r, err
 	}
 	arguments := []string{file, fmt.Sprint(threads), fmt.Sprint(speedPrefill), fmt.Sprint(speedDecode), fmt.Sprint(speedRepeat)}
-	err = library.ask(program, alone, arguments, &prefill, &decode)
-	return prefill, decode, err
+	err = library.ask(program, alone, arguments, &r[0], &r[1], &r[2])
+	return r, err
 }
 
 // measureOurs runs this program again, as a process that takes the engine's instruction set.
-func (e engine) measureOurs(file string, threads int) (prefill, decode float64, err error) {
+func (e engine) measureOurs(file string, threads int) (r rates, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	c := exec.Command(self, "-ours", file, "-threads", fmt.Sprint(threads))
 	c.Env = append(os.Environ(), "DISTILL_KERNEL="+e.kernel)
 	out, err := c.Output()
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
-	_, err = fmt.Sscan(string(out), &prefill, &decode)
-	return prefill, decode, err
+	_, err = fmt.Sscan(string(out), &r[0], &r[1], &r[2])
+	return r, err
 }
 
 // printOurs measures this process's own engine, for a turn.
 func printOurs(file string, threads int) error {
-	s, err := workbench.MeasureSpeed(context.Background(), file, workbench.SpeedOptions{Threads: threads, Prefill: speedPrefill, Decode: speedDecode, Repeat: speedRepeat + 1})
-	if err == nil {
-		fmt.Printf("%.1f %.1f\n", s.PrefillTokensPerS, s.DecodeTokensPerS)
+	var single [2]workbench.Speed
+	for i, prompt := range []int{1, speedPrefill} {
+		o := workbench.SpeedOptions{Threads: threads, Prefill: prompt, Decode: speedDecode, Repeat: speedRepeat + 1}
+		s, err := workbench.MeasureSpeed(context.Background(), file, o)
+		if err != nil {
+			return err
+		}
+		single[i] = s
 	}
-	return err
+	fmt.Printf("%.1f %.1f %.1f\n", single[1].PrefillTokensPerS, single[0].DecodeTokensPerS, single[1].DecodeTokensPerS)
+	return nil
 }

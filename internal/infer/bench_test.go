@@ -116,19 +116,45 @@ func BenchmarkBatch(b *testing.B) {
 			eachModel(b, func(b *testing.B, m *Model) {
 				e := NewEngine(m, EngineOptions{Slots: slots})
 				defer e.Close()
-				measure(b, 128*slots, func() {
-					var wg sync.WaitGroup
-					for i := range slots {
-						wg.Go(func() {
-							r := Request{Prompt: []Token{1, Token(3 + i)}, Sampling: distill.Sampling{MaxTokens: 128, Temperature: 1, Seed: uint64(i)}}
-							if _, err := e.Generate(context.Background(), r); err != nil {
-								b.Error(err)
-							}
-						})
-					}
-					wg.Wait()
-				})
+				r := Request{Sampling: distill.Sampling{MaxTokens: 128, Temperature: 1}}
+				measure(b, 128*slots, func() { generateMany(b, e, slots, r) })
 			})
 		})
+	}
+}
+
+// generateMany runs a request as many times at once, each with a prompt and a seed of its own.
+func generateMany(b *testing.B, e *Engine, times int, r Request) {
+	var wg sync.WaitGroup
+	for i := range times {
+		wg.Go(func() {
+			r := r
+			r.Prompt, r.Sampling.Seed = []Token{1, Token(3 + i)}, uint64(i)
+			if _, err := e.Generate(context.Background(), r); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkDraw runs completions as BenchmarkBatch does: greedily, greedily with the twenty most likely tokens kept at every
+// position, and drawn from a nucleus.
+func BenchmarkDraw(b *testing.B) {
+	for name, r := range map[string]Request{
+		"greedy":  {},
+		"top20":   {Signal: distill.SignalSpec{Kind: distill.TopK, K: 20}},
+		"nucleus": {Sampling: distill.Sampling{Temperature: 1, TopP: 0.95}},
+	} {
+		r.Sampling.MaxTokens = 128
+		for _, slots := range []int{1, 32} {
+			b.Run(fmt.Sprintf("%s/%d", name, slots), func(b *testing.B) {
+				eachModel(b, func(b *testing.B, m *Model) {
+					e := NewEngine(m, EngineOptions{Slots: slots})
+					defer e.Close()
+					measure(b, 128*slots, func() { generateMany(b, e, slots, r) })
+				})
+			})
+		}
 	}
 }

@@ -55,3 +55,38 @@ func (d *distribution) at(u float64) Token {
 	}
 	return Token(last)
 }
+
+// before returns the sum of what is more likely than a token, or as likely and of a lower id.
+func (d *distribution) before(id Token) (sum float64) {
+	limit := int32(math.Float32bits(d.p[id]))
+	own := int(id)
+	for lo := 0; lo < len(d.p); lo += sumBlock {
+		block := d.p[lo:min(lo+sumBlock, len(d.p))]
+		if kernel.Max(block) < d.p[id] {
+			continue
+		}
+		lower := min(max(own-lo, 0), len(block))
+		sum += sumAbove(block[:lower], limit-1) + sumAbove(block[lower:], limit)
+	}
+	return sum
+}
+
+// sumAbove returns the sum of the values, none of which is negative, whose bits are above the limit. It does not branch:
+// no processor could foretell where.
+func sumAbove(v []float32, limit int32) float64 {
+	above := func(x float32) float32 {
+		bits := int32(math.Float32bits(x))
+		return math.Float32frombits(uint32(bits & ((limit - bits) >> 31)))
+	}
+	var s0, s1, s2, s3 float32
+	for ; len(v) >= 4; v = v[4:] {
+		s0 += above(v[0])
+		s1 += above(v[1])
+		s2 += above(v[2])
+		s3 += above(v[3])
+	}
+	for _, x := range v {
+		s0 += above(x)
+	}
+	return float64(s0+s1) + float64(s2+s3)
+}

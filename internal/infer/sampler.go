@@ -3,14 +3,14 @@ package infer
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/seed-d24fde5f/distill"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
 )
 
 // sampler draws the tokens of one completion. Its random numbers come from the request's seed alone, one for each drawn
-// token, so that what else is asked for (a signal) or runs beside it changes nothing.
+// token and each that top-p or min-p did not admit, so that what else is asked for (a signal) or runs beside it changes
+// nothing.
 //
 // The order is that of Hugging Face and vLLM: repetition penalty, constraint, temperature, then top-k, top-p and min-p each narrow
 // what the one before left, then a draw. Temperature 0 takes the most likely token after the penalty, the lowest id on a
@@ -23,14 +23,8 @@ type sampler struct {
 
 	adjusted   []float32
 	own        distribution // of penalised logits, or at another temperature than 1
-	candidates []candidate
-}
-
-// candidate is a token with its logit; after sorting and cutting, with its probability.
-type candidate struct {
-	id    Token
-	logit float32
-	p     float64
+	likely     likely
+	candidates []candidate // in likely
 }
 
 // The second halves of the seeds of PCG streams: one for tokens, one for sampled signals.
@@ -88,6 +82,10 @@ func (r *sampler) adjust(logits []float32) ([]float32, error) {
 // adjusts reports whether what is drawn from differs from the model's own logits.
 func (r *sampler) adjusts() bool { return r.seen != nil || r.constraint != nil }
 
+// attempts is how many tokens are drawn from all, where a rule may exclude them, before the admitted ones are sorted out.
+// A draw costs a thousandth of sorting a vocabulary, and a usual rule admits most of what is drawn.
+const attempts = 16
+
 func (r *sampler) choose(logits []float32, d *distribution) Token {
 	if r.s.Temperature <= 0 {
 		return argmax(logits)
@@ -100,6 +98,15 @@ func (r *sampler) choose(logits []float32, d *distribution) Token {
 			d.set(logits, r.s.Temperature)
 		}
 		return d.at(u)
+	}
+	if r.s.TopK <= 0 || r.s.TopK >= len(logits) {
+		r.own.set(logits, r.s.Temperature)
+		for range attempts {
+			if id := r.own.at(u); r.admits(id) {
+				return id
+			}
+			u = r.draws.Float64()
+		}
 	}
 	r.narrow(logits)
 	var total float64
@@ -115,6 +122,15 @@ func (r *sampler) choose(logits []float32, d *distribution) Token {
 	return r.candidates[len(r.candidates)-1].id
 }
 
+// admits reports whether top-p and min-p leave a token of r.own.
+func (r *sampler) admits(id Token) bool {
+	d := &r.own
+	if p := float64(d.p[id]); p < r.s.MinP && p < 1 { // the most likely one has 1
+		return false
+	}
+	return r.s.TopP <= 0 || r.s.TopP >= 1 || d.before(id) < r.s.TopP*d.total
+}
+
 // narrow leaves in r.candidates, the most likely first, what top-k, top-p and min-p admit, with probabilities relative
 // to the most likely one.
 func (r *sampler) narrow(logits []float32) {
@@ -123,7 +139,7 @@ func (r *sampler) narrow(logits []float32) {
 	if k <= 0 || k > len(logits) {
 		k = len(logits)
 	}
-	r.candidates = mostLikely(r.candidates[:0], logits, k)
+	r.candidates = r.likely.top(logits, k)
 	var total float64
 	for i := range r.candidates {
 		c := &r.candidates[i]
@@ -162,46 +178,4 @@ func argmax(logits []float32) Token {
 		}
 	}
 	return 0
-}
-
-// mostLikely appends the k largest logits, falling, to dst; on a tie the lower id comes first.
-func mostLikely(dst []candidate, logits []float32, k int) []candidate {
-	less := func(a, b candidate) int { // b before a
-		switch {
-		case a.logit > b.logit:
-			return -1
-		case a.logit < b.logit:
-			return 1
-		}
-		return int(a.id - b.id)
-	}
-	if 4*k >= len(logits) {
-		for i, v := range logits {
-			dst = append(dst, candidate{id: Token(i), logit: v})
-		}
-		slices.SortFunc(dst, less)
-		return dst[:min(k, len(dst))]
-	}
-	// Keep up to 2k candidates above a floor; sort and cut when full, which raises the floor. A block whose maximum is
-	// not above the floor holds none, and that is nearly every block.
-	const block = 64
-	floor := float32(math.Inf(-1))
-	for lo := 0; lo < len(logits); lo += block {
-		part := logits[lo:min(lo+block, len(logits))]
-		if len(dst) >= k && kernel.Max(part) <= floor {
-			continue
-		}
-		for i, v := range part {
-			if len(dst) >= k && v <= floor {
-				continue
-			}
-			if dst = append(dst, candidate{id: Token(lo + i), logit: v}); len(dst) >= 2*k {
-				slices.SortFunc(dst, less)
-				dst = dst[:k]
-				floor = dst[k-1].logit
-			}
-		}
-	}
-	slices.SortFunc(dst, less)
-	return dst[:min(k, len(dst))]
 }

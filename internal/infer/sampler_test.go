@@ -88,10 +88,37 @@ func TestMostLikelyEqualsSorting(t *testing.T) {
 		}
 		for _, k := range []int{1, 2, 10, 100, n} {
 			k = min(k, n)
-			for i, c := range mostLikely(nil, logits, k) {
+			for i, c := range new(likely).top(logits, k) {
 				if int(c.id) != ids[i] || c.logit != logits[ids[i]] {
 					t.Fatalf("n=%d k=%d: place %d is %d, want %d", n, k, i, c.id, ids[i])
 				}
+			}
+		}
+	}
+}
+
+// What admits leaves is what narrow sorts out, but for tokens at the very edge of a nucleus, where the two sums round
+// differently.
+func TestAdmittedWithoutSorting(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	logits := make([]float32, 1500)
+	for i := range logits {
+		logits[i] = float32(random.IntN(200)) / 20 // with ties
+	}
+	for _, s := range []distill.Sampling{
+		{Temperature: 1, TopP: 0.9}, {Temperature: 2, TopP: 0.3}, {Temperature: 0.7, MinP: 0.01}, {Temperature: 1, TopP: 0.99, MinP: 0.05},
+	} {
+		r := newSampler(s, nil, nil)
+		r.narrow(logits)
+		kept := make(map[Token]bool)
+		for _, c := range r.candidates {
+			kept[c.id] = true
+		}
+		r.own.set(logits, s.Temperature)
+		for id := range logits {
+			edge := s.TopP > 0 && math.Abs(r.own.before(Token(id))/r.own.total-s.TopP) < 1e-5
+			if !edge && r.admits(Token(id)) != kept[Token(id)] {
+				t.Errorf("%+v: token %d with p = %.4g of the first's: admitted %v, sorted out %v", s, id, r.own.p[id], !kept[Token(id)], kept[Token(id)])
 			}
 		}
 	}

@@ -15,10 +15,10 @@ type recorder struct {
 	signal *distill.Signal
 	draws  *rand.Rand
 
-	candidates []candidate
-	drawn      []Token
-	ids        []Token
-	logprobs   []float32
+	likely   likely
+	drawn    []Token
+	ids      []Token
+	logprobs []float32
 }
 
 func newRecorder(spec distill.SignalSpec, seed uint64) *recorder {
@@ -41,8 +41,7 @@ func (r *recorder) record(logits []float32, d *distribution) {
 	r.ids, r.logprobs = r.ids[:0], r.logprobs[:0]
 	if r.spec.Kind == distill.TopK {
 		logSumExp := d.logSumExp()
-		r.candidates = mostLikely(r.candidates[:0], logits, min(r.spec.K, len(logits)))
-		for _, c := range r.candidates {
+		for _, c := range r.likely.top(logits, min(r.spec.K, len(logits))) {
 			r.ids = append(r.ids, c.id)
 			r.logprobs = append(r.logprobs, c.logit-logSumExp)
 		}

@@ -206,9 +206,10 @@ func scaleY(f *file, l levels, g, i int, to string) {
 	f.p("\tVPMOVSXBD %d(DI), %s\n\tVCVTDQ2PS %s, %s\n\tVCVTPH2PS %d(DX), Y9\n\tVMULPS Y9, %s, %s", 16*(g*l.Per()+i), to, to, to, 32*i, to, to)
 }
 
-// emitIntAVX2 has no dot product of four bytes: pairs are multiplied to 16 bits, then pairs of those to 32. A level of
-// up to 63 times 127, twice, stays below 2¹⁵. Levels up to 255 are centred at zero and made positive, with their sign
-// given to the activations. Only eight of the sixteen rows fit at a time: a panel is walked in two halves.
+// emitIntAVX2 has no dot product of four bytes: pairs are multiplied and summed to 16 bits, then pairs of those to 32. In
+// 16 bits eight chunks of levels up to 15 can be summed, and two of levels up to 63: 2·8·15·127 and 2·2·63·127 stay below
+// 2¹⁵. Levels up to 255 are centred at zero and made positive, with their sign given to the activations. Only eight of the
+// sixteen rows fit at a time: a panel is walked in two halves.
 func emitIntAVX2(f *file, l levels, rows int) {
 	beginInt(f, fmt.Sprintf("mul%s_%dAVX2", l.name, rows), rows)
 	f.p("\tMOVL $0x00010001, CX\n\tVMOVD CX, X14\n\tVPBROADCASTD X14, Y14 // ones")
@@ -218,8 +219,8 @@ func emitIntAVX2(f *file, l levels, rows int) {
 	}
 	masksX86(f, l, "Y13", "Y15")
 	acc := func(r int) string { return fmt.Sprintf("Y%d", r) }
-	dot := func(r int) string { return fmt.Sprintf("Y%d", rows+r) }
-	t0, scale, w := "Y12", "Y11", "Y10"
+	dot := func(r int) string { return dotY(rows, r) }
+	t0, scale := "Y12", "Y11"
 	f.p("panel:\n\tMOVQ $0, R15")
 	f.p("half:\n\tMOVQ intArgs_x(AX), R8\n\tMOVQ intArgs_blocks(AX), CX")
 	for r := range rows {
@@ -227,27 +228,13 @@ func emitIntAVX2(f *file, l levels, rows int) {
 	}
 	f.p("block:")
 	for g := range 32 / l.Group {
-		for r := range rows {
-			if l.Zero == 0 || wide {
-				clear(f, dot(r))
-				continue
-			}
-			f.p("\tVPBROADCASTD %s, %s\n\tVPSLLD $%d, %s, %s", row(r, negatedAt(l.Group, g)), dot(r), l.centre(), dot(r), dot(r))
-		}
-		for j := range l.Group / 4 {
-			chunkY(f, l, g*l.Group/4+j, w)
-			if wide {
-				f.p("\tVPXOR Y13, %s, %s\n\tVPABSB %s, Y8", w, w, w)
-			}
-			for r := range rows {
-				f.p("\tVPBROADCASTD %s, %s", row(r, g*16+4*j), t0)
-				if wide {
-					f.p("\tVPSIGNB %s, %s, %s\n\tVPMADDUBSW %s, Y8, %s", w, t0, t0, t0, t0)
-				} else {
-					f.p("\tVPMADDUBSW %s, %s, %s", t0, w, t0)
-				}
-				f.p("\tVPMADDWD Y14, %s, %s\n\tVPADDD %s, %s, %s", t0, t0, t0, dot(r), dot(r))
-			}
+		switch {
+		case wide:
+			dotWide(f, l, g, rows)
+		case l.Levels > 16:
+			dotPairs(f, l, g, rows)
+		default:
+			dotSmall(f, l, g, rows)
 		}
 		scaleY(f, l, g, 0, scale)
 		for r := range rows {
@@ -286,4 +273,70 @@ func emitIntAVX2(f *file, l levels, rows int) {
 		f.p("\tSUBQ $16, DX")
 	}
 	f.p("\tDECQ R13\n\tJNZ panel\n\tVZEROUPPER\n\tRET")
+}
+
+// dotY names the register of a row's sums of a group.
+func dotY(rows, r int) string { return fmt.Sprintf("Y%d", rows+r) }
+
+// dotWide sums a group of levels up to 255, chunk by chunk in 32 bits; Y10 holds levels, Y12 and Y8 are scratch.
+func dotWide(f *file, l levels, g, rows int) {
+	for r := range rows {
+		clear(f, dotY(rows, r))
+	}
+	for j := range l.Group / 4 {
+		chunkY(f, l, g*l.Group/4+j, "Y10")
+		f.p("\tVPXOR Y13, Y10, Y10\n\tVPABSB Y10, Y8")
+		for r := range rows {
+			f.p("\tVPBROADCASTD %s, Y12\n\tVPSIGNB Y10, Y12, Y12\n\tVPMADDUBSW Y12, Y8, Y12", row(r, g*16+4*j))
+			f.p("\tVPMADDWD Y14, Y12, Y12\n\tVPADDD Y12, %s, %s", dotY(rows, r), dotY(rows, r))
+		}
+	}
+}
+
+// dotPairs sums a group of levels up to 63, in 16 bits for two chunks at a time; Y10 and Y8 hold levels, Y12 and Y9 are
+// scratch.
+func dotPairs(f *file, l levels, g, rows int) {
+	for r := range rows {
+		centreY(f, l, g, r, dotY(rows, r))
+	}
+	for j := 0; j < l.Group/4; j += 2 {
+		chunkY(f, l, g*l.Group/4+j, "Y10")
+		chunkY(f, l, g*l.Group/4+j+1, "Y8")
+		for r := range rows {
+			f.p("\tVPBROADCASTD %s, Y12\n\tVPMADDUBSW Y12, Y10, Y12", row(r, g*16+4*j))
+			f.p("\tVPBROADCASTD %s, Y9\n\tVPMADDUBSW Y9, Y8, Y9", row(r, g*16+4*j+4))
+			f.p("\tVPADDW Y9, Y12, Y12\n\tVPMADDWD Y14, Y12, Y12\n\tVPADDD Y12, %s, %s", dotY(rows, r), dotY(rows, r))
+		}
+	}
+}
+
+// dotSmall sums a group of levels up to 15, in 16 bits; Y10 holds levels, Y12 is scratch.
+func dotSmall(f *file, l levels, g, rows int) {
+	for j := range l.Group / 4 {
+		chunkY(f, l, g*l.Group/4+j, "Y10")
+		for r := range rows {
+			f.p("\tVPBROADCASTD %s, Y12", row(r, g*16+4*j))
+			if j == 0 {
+				f.p("\tVPMADDUBSW Y12, Y10, %s", dotY(rows, r))
+				continue
+			}
+			f.p("\tVPMADDUBSW Y12, Y10, Y12\n\tVPADDW Y12, %s, %s", dotY(rows, r), dotY(rows, r))
+		}
+	}
+	for r := range rows {
+		f.p("\tVPMADDWD Y14, %s, %s", dotY(rows, r), dotY(rows, r))
+		if l.Zero != 0 {
+			centreY(f, l, g, r, "Y12")
+			f.p("\tVPADDD Y12, %s, %s", dotY(rows, r), dotY(rows, r))
+		}
+	}
+}
+
+// centreY puts what levels are centred at, times the sum of a row's activations, into a register: where sums begin.
+func centreY(f *file, l levels, g, r int, to string) {
+	if l.Zero == 0 {
+		clear(f, to)
+		return
+	}
+	f.p("\tVPBROADCASTD %s, %s\n\tVPSLLD $%d, %s, %s", row(r, negatedAt(l.Group, g)), to, l.centre(), to, to)
 }
