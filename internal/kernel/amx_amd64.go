@@ -14,6 +14,11 @@ func tileMultiply(blocks int, a *float32, lda, step int, b *float32, panels int,
 //go:noescape
 func packRowsA(dst, src *float32, stride, rows, blocks int)
 
+// packRowsHalvesA copies up to 32 rows of 32·blocks numbers in bf16, stride bytes apart, into a strip of A.
+//
+//go:noescape
+func packRowsHalvesA(dst *float32, src *uint16, stride, rows, blocks int)
+
 // packRowsB packs 16 rows of 32·blocks floats, stride bytes apart, as half a panel of B.
 //
 //go:noescape

@@ -153,6 +153,32 @@ block:
 	VZEROUPPER
 	RET
 
+// func packRowsHalvesA(dst *float32, src *uint16, stride, rows, blocks int)
+TEXT ·packRowsHalvesA(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ blocks+32(FP), R10
+row:
+	MOVQ DI, DX
+	MOVQ SI, AX
+	MOVQ R10, CX
+block:
+	PREFETCHT0 (AX)(R8*4)
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 Z0, (DX)
+	ADDQ $64, AX
+	ADDQ $2048, DX
+	DECQ CX
+	JNZ block
+	ADDQ $64, DI
+	ADDQ R8, SI
+	DECQ R9
+	JNZ row
+	VZEROUPPER
+	RET
+
 // func packRowsB(dst, src *float32, stride, blocks int)
 TEXT ·packRowsB(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI

@@ -26,7 +26,7 @@ func newHalves(seed uint64, rows, cols, extra int) (halves, values Matrix) {
 func TestGemmBF16(t *testing.T) {
 	shapes := [][3]int{
 		{1, 1, 1}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {33, 65, 70}, {64, 96, 32}, {96, 64, 96}, {97, 40, 608}, {32, 70, 1030},
-		{160, 100, 64}, {130, 64, 1056}, {64, 520, 96},
+		{160, 100, 64}, {130, 64, 1056}, {64, 520, 96}, {70, 40, 1024},
 	}
 	eachImplementation(t, func(t *testing.T) {
 		for _, l := range layouts {

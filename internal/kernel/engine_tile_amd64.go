@@ -30,7 +30,7 @@ const (
 // The tile engines; their shares are for the 2 MiB of L2 that every processor with tiles has.
 var (
 	bf16Tiles = &tileEngine{
-		parts: 1, shares: cacheShares{depth: 512, b: 192 << 10, c: 96 << 10}, run: tileMultiply, slots: 1,
+		parts: 1, shares: cacheShares{depth: 256, b: 192 << 10, c: 192 << 10}, run: tileMultiply, slots: 1,
 		rowsA: packRowsA, rowsB: packRowsB, columnsA: packColumnsA, columnsB: packColumnsB,
 		halvesA: packColumnsHalvesA, halvesB: packColumnsHalvesB,
 	}
@@ -59,7 +59,7 @@ func (e *tileEngine) panel(k int) int { return blockCount(k, 32) * e.block() }
 func (e *tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	blocks := blockCount(k, 32)
 	dst.k, dst.strip, dst.halves = k, e.panel(k), nil
-	if a.BF16 != nil && !a.transposed && k%32 == 0 && rows%tileSide == 0 {
+	if !a.transposed && a.BF16 != nil && k%32 == 0 && rows%tileSide == 0 && a.Stride%1024 != 0 {
 		dst.halves, dst.stride = a.BF16[i*a.Stride+k0:(i+rows-1)*a.Stride+k0+k], a.Stride
 		return
 	}
@@ -67,15 +67,21 @@ func (e *tileEngine) packA(dst *blockA, a operand, i, rows, k0, k int) {
 	dst.words = dst.memory
 	whole := rows / tileSide
 	switch {
-	case k%32 != 0 || a.BF16 != nil && !a.transposed:
+	case k%32 != 0:
 		whole = 0
 	case !a.transposed:
 		whole = blockCount(rows, tileSide) // a short strip is no trouble here
 		for s := range whole {
-			src := a.Data[(i+s*tileSide)*a.Stride+k0:]
 			n := min(tileSide, rows-s*tileSide)
-			_ = src[(n-1)*a.Stride+k-1]
-			e.rowsA(&dst.words[s*dst.strip], &src[0], a.Stride*4, n, blocks)
+			at := (i+s*tileSide)*a.Stride + k0
+			last := at + (n-1)*a.Stride + k - 1
+			if a.BF16 != nil {
+				_ = a.BF16[last]
+				packRowsHalvesA(&dst.words[s*dst.strip], &a.BF16[at], a.Stride*2, n, blocks)
+			} else {
+				_ = a.Data[last]
+				e.rowsA(&dst.words[s*dst.strip], &a.Data[at], a.Stride*4, n, blocks)
+			}
 		}
 	case whole > 0:
 		e.packColumns(dst.words, a.Matrix, i, k0, blocks, whole, dst.strip, e.columnsA, e.halvesA)

@@ -63,10 +63,11 @@ func (t *gemmTask) widen() {
 const (
 	packPanels   = 4       // panels per packing task
 	tasksMin     = 4       // enough to divide evenly among a few threads
-	tasksMax     = 8       // slices cost memory traffic: no more than this many for their sake
+	tasksMax     = 8       // smaller blocks and slices cost memory traffic: no more than this many for their sake
 	taskProducts = 1 << 26 // multiply-adds that a task should have
 	rowBlockMax  = 128     // rows of C per task where the cache sets no limit
 	sliceMin     = 1024    // products of a slice at least
+	slicesMax    = 4       // unless blocks are small already: partial sums of a large C are not cheap
 )
 
 // plan cuts a product of (m, k) by (k, n).
@@ -92,10 +93,11 @@ func (t *gemmTask) plan(e engine, m, n, k int) {
 	}
 	// Too few: slices of k if there is enough of it, else smaller blocks.
 	wanted := max(tasksMin, min(tasksMax, m*n*k/taskProducts))
-	t.slices = min(blockCount(wanted, max(1, count())), max(1, k/sliceMin))
-	for count()*t.slices < tasksMin && t.rowBlock > 2*strip {
+	slices := func() int { return min(blockCount(wanted, max(1, count())), max(1, k/sliceMin)) }
+	for (slices() > slicesMax || count()*slices() < tasksMin) && t.rowBlock > 2*strip {
 		t.rowBlock = roundUp(t.rowBlock/2, strip)
 	}
+	t.slices = slices()
 	t.slice = blockCount(steps, t.slices)
 	t.slices = blockCount(steps, t.slice)
 }

@@ -25,6 +25,7 @@ func emitAMX(f *file) {
 	f.quads("halves", 0, 4, 1, 5, 2, 6, 3, 7) // low quarters of the lanes from the first half, high ones from the second
 	tileKernel(f, "tileMultiply", 1, [][2]int{{0, 0}})
 	packRowsA(f)
+	packRowsHalvesA(f)
 	packRowsB(f)
 	packRowsHalvesB(f)
 	packColumns(f, "packColumnsB", false)
@@ -118,6 +119,17 @@ func packRowsA(f *file) {
 	f.p("block:\n\tPREFETCHT0 (AX)(R8*4)\n\tPREFETCHT0 64(AX)(R8*4)\n\tVMOVUPS (AX), Z0\n\tVMOVUPS 64(AX), Z1")
 	f.bf16Pair(0, 0, 1)
 	f.p("\tVMOVDQU64 Z0, (DX)\n\tADDQ $128, AX\n\tADDQ $%d, DX\n\tDECQ CX\n\tJNZ block", blockBytes)
+	f.p("\tADDQ $64, DI\n\tADDQ R8, SI\n\tDECQ R9\n\tJNZ row\n\tVZEROUPPER\n\tRET\n")
+}
+
+// packRowsHalvesA copies rows in bf16 into a strip of A.
+func packRowsHalvesA(f *file) {
+	f.header("packRowsHalvesA", "(dst *float32, src *uint16, stride, rows, blocks int)", 40,
+		"copies up to 32 rows of 32·blocks numbers in bf16, stride bytes apart, into a strip of A.")
+	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ rows+24(FP), R9\n\tMOVQ blocks+32(FP), R10")
+	f.p("row:\n\tMOVQ DI, DX\n\tMOVQ SI, AX\n\tMOVQ R10, CX")
+	f.p("block:\n\tPREFETCHT0 (AX)(R8*4)\n\tVMOVDQU64 (AX), Z0\n\tVMOVDQU64 Z0, (DX)")
+	f.p("\tADDQ $64, AX\n\tADDQ $%d, DX\n\tDECQ CX\n\tJNZ block", blockBytes)
 	f.p("\tADDQ $64, DI\n\tADDQ R8, SI\n\tDECQ R9\n\tJNZ row\n\tVZEROUPPER\n\tRET\n")
 }
 
