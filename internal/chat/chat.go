@@ -7,7 +7,7 @@
 //	ids, from, err := f.Example(messages, reasoning, response)          // learn ids[from:], the end token included
 //	reasoning, response := chat.Split(text)                             // read the answer
 //
-// Templates are Jinja, rendered as Hugging Face transformers renders them (template.go says with which rules). Text of a
+// Templates are Jinja, rendered by internal/jinja as Hugging Face transformers renders them. Text of a
 // message that spells a special token becomes that token, as it does there.
 //
 // Traps of published templates are mended and noted, or refused by name: see [New].
@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	distill "github.com/seed-d24fde5f/distill"
+	"github.com/seed-d24fde5f/distill/internal/jinja"
 	"github.com/seed-d24fde5f/distill/internal/tokenizer"
 )
 
@@ -165,12 +166,12 @@ func (f *Format) Render(messages []distill.Message, generation bool) (string, er
 	return f.jinja.render(f.variables(messages, generation))
 }
 
-func (f *Format) variables(messages []distill.Message, generation bool) map[string]any {
-	turns := make(list, len(messages))
+func (f *Format) variables(messages []distill.Message, generation bool) map[string]jinja.Value {
+	turns := make(jinja.List, len(messages))
 	for i, m := range messages {
-		turns[i] = map[string]any{"role": m.Role, "content": m.Content}
+		turns[i] = jinja.NewDict("role", m.Role, "content", m.Content)
 	}
-	vars := map[string]any{"messages": turns, "add_generation_prompt": generation}
+	vars := map[string]jinja.Value{"messages": turns, "add_generation_prompt": generation}
 	for name, id := range map[string]tokenizer.Token{
 		"bos_token": f.Tok.BOS, "eos_token": f.Tok.EOS, "pad_token": f.Tok.PAD, "unk_token": f.Tok.UNK,
 	} {

@@ -16,7 +16,7 @@ import (
 var qwenOnce sync.Once
 var qwenTokenizer *tokenizer.Tokenizer
 
-func qwen(t *testing.T) *tokenizer.Tokenizer {
+func qwen(t testing.TB) *tokenizer.Tokenizer {
 	t.Helper()
 	dir := fixture.Shared(t, "data", "tokenizers", "qwen2-hf")
 	qwenOnce.Do(func() { qwenTokenizer, _, _ = tokenizer.ReadDir(dir) })
@@ -40,7 +40,7 @@ func llama(t *testing.T) *tokenizer.Tokenizer {
 	return tok
 }
 
-func mustNew(t *testing.T, tok *tokenizer.Tokenizer, source string) *Format {
+func mustNew(t testing.TB, tok *tokenizer.Tokenizer, source string) *Format {
 	t.Helper()
 	f, err := New(tok, source)
 	if err != nil {
@@ -79,7 +79,7 @@ func TestExampleContinuesThePrompt(t *testing.T) {
 	}
 }
 
-func template1(t *testing.T, name string) string {
+func template1(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(fixture.Shared(t, "data", "templates", name+".jinja"))
 	if err != nil {

@@ -1,33 +1,10 @@
 package chat
 
 import (
-	"strings"
 	"testing"
 
 	distill "github.com/seed-d24fde5f/distill"
 )
-
-// Rewriting conditionals never fails, and leaves alone what has none.
-func FuzzSpellOut(f *testing.F) {
-	for _, text := range features {
-		f.Add(text)
-	}
-	f.Add(Default)
-	f.Fuzz(func(t *testing.T, source string) {
-		out := spellOut(source)
-		if out != source {
-			ifs := 0
-			for i := range len(source) {
-				if wordAt(source, i, "if") {
-					ifs++
-				}
-			}
-			if ifs == 0 && !strings.Contains(source, ").") { // a method of what a filter gave
-				t.Fatalf("%q became %q", source, out)
-			}
-		}
-	})
-}
 
 // Whatever a model writes is split without a loss of what is neither tag nor white space at an edge.
 func FuzzSplit(f *testing.F) {

@@ -6,133 +6,60 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nikolalohinski/gonja/v2/builtins"
-	"github.com/nikolalohinski/gonja/v2/config"
-	"github.com/nikolalohinski/gonja/v2/exec"
-	"github.com/nikolalohinski/gonja/v2/loaders"
+	"github.com/seed-d24fde5f/distill/internal/jinja"
 )
 
-// template is a parsed Jinja template in the environment that transformers gives to chat templates: blocks trimmed and
-// left-stripped, no HTML escapes, raise_exception and strftime_now, tojson as json.dumps writes, Python's string methods.
-// It can read no files.
-type template struct {
-	exec *exec.Template
-}
-
-// templateName is the only file the template's loader has.
-const templateName = "/chat_template"
+// template is a parsed Jinja template, in the environment that transformers gives to chat templates: jinja's own, with
+// raise_exception and strftime_now.
+type template struct{ parsed *jinja.Template }
 
 func parseTemplate(source string) (*template, error) {
-	// gonja reads {% generation %} as an unknown statement; it marks the assistant's text and renders nothing itself.
-	source = strings.NewReplacer("{% generation %}", "", "{%- generation %}", "", "{%- generation -%}", "", "{% generation -%}", "",
-		"{% endgeneration %}", "", "{%- endgeneration %}", "", "{%- endgeneration -%}", "", "{% endgeneration -%}", "").Replace(source)
-	parsed, err := parseSource(source)
-	if err != nil || filteredMethod.MatchString(source) {
-		if spelt, again := parseSource(spellOut(source)); again == nil {
-			parsed, err = spelt, nil
-		}
-	}
+	parsed, err := jinja.Parse(source)
 	if err != nil {
-		return nil, fmt.Errorf("chat: template: %w", err)
+		return nil, fmt.Errorf("chat: %w", err)
 	}
 	return &template{parsed}, nil
 }
 
-func parseSource(source string) (t *exec.Template, err error) {
-	defer recoverInto(&err)
-	loader, err := loaders.NewMemoryLoader(map[string]string{templateName: source})
+func (t *template) render(vars map[string]jinja.Value) (string, error) {
+	vars["raise_exception"] = jinja.Function(refuse)
+	vars["strftime_now"] = jinja.Function(strftimeNow)
+	text, err := t.parsed.Render(vars)
 	if err != nil {
-		return nil, err
-	}
-	c := config.New()
-	c.TrimBlocks, c.LeftStripBlocks = true, true
-	t, err = exec.NewTemplate(templateName, c, loader, environment())
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause // without the whole source, which the engine puts in front
-	}
-	return t, err
-}
-
-func (t *template) render(vars map[string]any) (text string, err error) {
-	defer recoverInto(&err)
-	text, err = t.exec.ExecuteToString(exec.NewContext(vars))
-	if err != nil {
-		return "", fmt.Errorf("chat: template: %w", err)
+		return "", fmt.Errorf("chat: %w", err)
 	}
 	return text, nil
 }
 
-// recoverInto turns a panic of the engine, which a broken template can cause, into an error.
-func recoverInto(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("chat: template: the engine fails: %v", r)
+// refuse is raise_exception: how a template refuses a conversation.
+func refuse(args jinja.Args) (jinja.Value, error) {
+	if reason, ok := argument(args, "message"); ok {
+		return nil, fmt.Errorf("the template refuses the conversation: %s", reason)
 	}
+	return nil, errors.New("the template refuses the conversation")
 }
 
-func environment() *exec.Environment {
-	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
-	for name, filter := range map[string]exec.FilterFunction{"tojson": toJSON, "items": items} {
-		if filters.Exists(name) {
-			_ = filters.Replace(name, filter) // fails only where the name is absent
-		} else {
-			_ = filters.Register(name, filter) // fails only where the name is taken
+func strftimeNow(args jinja.Args) (jinja.Value, error) {
+	format, ok := argument(args, "format")
+	if !ok {
+		return nil, errors.New("strftime_now wants a format")
+	}
+	return strftime(time.Now(), format), nil
+}
+
+// argument returns the only argument of a function, a text that may be given by name.
+func argument(args jinja.Args, name string) (string, bool) {
+	values := args.Positional
+	for _, a := range args.Named {
+		if a.Name == name {
+			values = append(values, a.Value)
 		}
 	}
-	context := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
-	context.Set("raise_exception", raise)
-	context.Set("range", numbers)
-	context.Set("strftime_now", func(format string) string { return strftime(time.Now(), format) })
-	methods := builtins.Methods
-	methods.Str = stringMethods()
-	return &exec.Environment{
-		Context: context, Filters: filters, Tests: builtins.Tests, ControlStructures: builtins.ControlStructures, Methods: methods,
+	if len(values) != 1 {
+		return "", false
 	}
-}
-
-// raise is how a template refuses a conversation.
-func raise(_ *exec.Evaluator, args *exec.VarArgs) (string, error) {
-	if len(args.Args) == 0 {
-		return "", errors.New("the template refuses the conversation")
-	}
-	return "", fmt.Errorf("the template refuses the conversation: %s", args.Args[0].String())
-}
-
-// maxRange is the longest range a template may ask for: far more than a conversation has turns, and no endless loop.
-const maxRange = 1 << 16
-
-// numbers is Python's range as a list.
-func numbers(_ *exec.Evaluator, args *exec.VarArgs) (list, error) {
-	bounds := []int{0, 0, 1}
-	for i, a := range args.Args {
-		if !a.IsInteger() || i > 2 {
-			return nil, errors.New("range: one to three integers are wanted")
-		}
-		bounds[i] = a.Integer()
-	}
-	if len(args.Args) == 1 {
-		bounds[0], bounds[1] = 0, bounds[0]
-	}
-	start, stop, step := bounds[0], bounds[1], bounds[2]
-	if step == 0 || len(args.Args) == 0 {
-		return nil, errors.New("range: it has no end, or no step")
-	}
-	all := list{}
-	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
-		if len(all) == maxRange {
-			return nil, fmt.Errorf("range: longer than %d", maxRange)
-		}
-		all = append(all, i)
-	}
-	return all, nil
-}
-
-// items lists a mapping's entries as pairs, in order where it has one.
-func items(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {
-	pairs := make([]any, 0)
-	for _, e := range entriesOf(in.Interface()) {
-		pairs = append(pairs, []any{e.key, e.value})
-	}
-	return exec.AsValue(pairs)
+	text, ok := values[0].(string)
+	return text, ok
 }
 
 // strftime formats a time by the C directives that templates use; others stay as they are.
