@@ -26,6 +26,9 @@ func permute(app *cli.App, args []string) []string {
 	if command == nil {
 		return args
 	}
+	if command.ArgsUsage == "" && len(commands) > 0 && at < len(args) && !strings.HasPrefix(args[at], "-") {
+		return args[:at+1] // of an unknown command nothing else counts, not even --help
+	}
 	flags, rest := slices.Clone(args[:at]), []string(nil)
 	for i := at; i < len(args); i++ {
 		arg := args[i]

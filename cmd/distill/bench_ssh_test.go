@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -48,7 +49,14 @@ func TestBenchElsewhere(t *testing.T) {
 				}
 				return out.String()
 			}
-			out := distill(codeDone, "bench", filepath.Join(run, "export", "student-q4_0.gguf"), "--ssh", "device", "-p", "8", "-n", "4", "--repeat", "1", "--threads", "1,2", "--keep")
+			bench := func(model string, more ...string) string {
+				args := append([]string{"bench", model, "--ssh", "device", "-p", "8", "-n", "4", "--repeat", "1"}, more...)
+				if login == "" {
+					args = append(args, "--binary", standIn(t))
+				}
+				return distill(codeDone, args...)
+			}
+			out := bench(filepath.Join(run, "export", "student-q4_0.gguf"), "--threads", "1,2", "--keep")
 			if !strings.Contains(out, "decode tok/s") || !strings.Contains(out, "the report of "+run+" has it") {
 				t.Errorf("it printed\n%s", out)
 			}
@@ -63,7 +71,7 @@ func TestBenchElsewhere(t *testing.T) {
 			if left, _ := filepath.Glob(filepath.Join(home, ".cache/distill-bench/*/distill")); len(left) != 1 {
 				t.Errorf("with --keep, the other machine has %v", left)
 			}
-			out = distill(codeDone, "bench", run, "--ssh", "device", "-p", "8", "-n", "4", "--repeat", "1")
+			out = bench(run)
 			if strings.Count(out, "there already") != 1 {
 				t.Errorf("the program was there, the model was not:\n%s", out)
 			}
@@ -75,6 +83,30 @@ func TestBenchElsewhere(t *testing.T) {
 			checkReport(t, run)
 		})
 	}
+}
+
+// standIn builds a program that starts distill as it is tested here: what is copied is small, and the same each time.
+func standIn(t *testing.T) string {
+	t.Helper()
+	tested, err := exec.LookPath("distill") // which TestMain puts into PATH
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":  "module standin\n",
+		"main.go": fmt.Sprintf("package main\n\nimport (\n\t\"os\"\n\t\"syscall\"\n)\n\nfunc main() { panic(syscall.Exec(%q, os.Args, os.Environ())) }\n", tested),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", "distill", ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return filepath.Join(dir, "distill")
 }
 
 func checkReport(t *testing.T, run string) {
@@ -90,7 +122,7 @@ func checkReport(t *testing.T, run string) {
 		}
 	}
 	if len(rows) != 1 || rows[0].DecodeTokensPS == nil || *rows[0].DecodeTokensPS <= 0 || rows[0].Bytes == 0 {
-		t.Errorf("rows of the other machine: %+v", rows)
+		t.Fatalf("rows of the other machine: %+v", rows)
 	}
 	page, err := os.ReadFile(filepath.Join(run, report.HTMLFile))
 	if err != nil || !strings.Contains(string(page), "Q4_0 on "+rows[0].MeasuredOn) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,9 @@ distill COMMAND --help shows a command's flags.
 
 COMMANDS
 {{range .VisibleCommands}}   {{join .Names ", "}} {{.ArgsUsage}}{{"\t"}}{{.Usage}}
-{{end}}`
+{{end}}
+{{.HelpName}} COMMAND --help shows a command's flags.
+`
 	commandHelp = `{{.HelpName}} - {{.Usage}}
 
    {{.HelpName}} {{.ArgsUsage}}{{if .VisibleFlags}} [FLAGS]{{end}}
@@ -36,6 +39,14 @@ COMMANDS
 {{range .VisibleCommands}}   {{join .Names ", "}} {{.ArgsUsage}}{{"\t"}}{{.Usage}}
 {{end}}{{end}}`
 )
+
+// helped turns "distill help COMMAND" into "distill COMMAND --help".
+func helped(args []string) []string {
+	if len(args) > 1 && args[1] == "help" {
+		return slices.Concat(args[:1], args[2:], []string{"--help"})
+	}
+	return args
+}
 
 // foldedHelp fits help into a terminal.
 func foldedHelp(write func(io.Writer, string, any)) func(io.Writer, string, any) {

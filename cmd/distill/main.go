@@ -33,7 +33,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		return fail(stderr, usage(err.Error(), "unset DISTILL_KERNEL for the best that this machine has"))
 	}
 	app := newApp(stdin, stdout, stderr)
-	err := app.RunContext(ctx, permute(app, args))
+	err := app.RunContext(ctx, permute(app, helped(args)))
 	return fail(stderr, err)
 }
 
