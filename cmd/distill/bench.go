@@ -66,7 +66,7 @@ func benchModel(c *cli.Context) error {
 	}
 	for _, name := range []string{"binary", "keep"} {
 		if c.IsSet(name) {
-			return usage("--"+name+" is for --ssh", "")
+			return usage("--"+name+" is for --ssh", "--ssh user@host names the other machine")
 		}
 	}
 	speeds, err := b.measure(c.Context, path, threads)

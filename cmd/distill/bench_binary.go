@@ -80,14 +80,14 @@ func findProgram(ctx context.Context, p ssh.Platform, given, dir string) (string
 func fits(file string, p ssh.Platform) error {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
-		return usage(fmt.Sprintf("%s is no build of distill: %v", file, err), "")
+		return usage(fmt.Sprintf("%s is no build of distill: %v", file, err), "--binary takes the program out of a release's archive for that machine")
 	}
 	is := ssh.Platform{OS: setting(info, "GOOS"), Arch: setting(info, "GOARCH"), ARM: setting(info, "GOARM")}
 	is.ARM, _, _ = strings.Cut(is.ARM, ",") // 7,hardfloat
 	older := is.Arch == "arm" && p.Arch == "arm" && is.ARM <= p.ARM
 	switch {
 	case is.OS != p.OS || is.Arch != p.Arch || is.ARM != p.ARM && !older:
-		return usage(fmt.Sprintf("%s is for %s, the machine is %s", file, is, p), "")
+		return usage(fmt.Sprintf("%s is for %s, the machine is %s", file, is, p), "--binary takes the program out of a release's archive for "+p.String())
 	case setting(info, "CGO_ENABLED") != "0":
 		return usage(file+" may need libraries that the machine lacks", "build it with CGO_ENABLED=0")
 	}

@@ -149,7 +149,7 @@ func datasetConvert(c *cli.Context, rows rowSeq, target string) (err error) {
 func keepWhere(rows rowSeq, source string) (rowSeq, error) {
 	r, err := rule.Compile(source)
 	if err != nil {
-		return nil, usage(fmt.Sprintf("--where: %v", err), "")
+		return nil, usage(fmt.Sprintf("--where: %v", err), "such as: completion_tokens < 300 && finish_reason == \"stop\"")
 	}
 	return func(yield func(distill.Row, error) bool) {
 		for row, err := range rows {

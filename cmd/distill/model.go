@@ -176,7 +176,7 @@ func parseIDs(s string, vocabulary int) ([]distill.Token, error) {
 	for _, field := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' }) {
 		id, err := strconv.ParseInt(field, 10, 32)
 		if err != nil || id < 0 || int(id) >= vocabulary {
-			return nil, usage(fmt.Sprintf("%q is no token id of a vocabulary of %d", field, vocabulary), "")
+			return nil, usage(fmt.Sprintf("%q is no token id of a vocabulary of %d", field, vocabulary), "distill model tokenize prints the ids of a text")
 		}
 		ids = append(ids, distill.Token(id))
 	}

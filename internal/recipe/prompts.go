@@ -67,7 +67,7 @@ func (r *Run) preparePrompts() (*PromptState, error) {
 		return nil, err
 	}
 	if state.Count == 0 {
-		return nil, hint.Errorf("", "prompts: there are none")
+		return nil, hint.Errorf("give prompts.file or prompts.list at least one", "prompts: there are none")
 	}
 	state.Digest = list.sum()
 	r.state.Prompts = state

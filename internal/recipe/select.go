@@ -266,14 +266,14 @@ func (r *Run) cleaningSteps() ([]hygiene.Step, error) {
 	if len(s.Scripts) > 0 {
 		step, err := hygiene.Scripts(0.8, s.Scripts...)
 		if err != nil {
-			return nil, hint.Errorf("", "select.scripts: %w", err)
+			return nil, hint.Errorf("scripts have the names that Unicode gives them: Latin, Han, Cyrillic", "select.scripts: %w", err)
 		}
 		steps = append(steps, step)
 	}
 	if s.Decontaminate != "" {
 		step, err := decontamination(s.Decontaminate)
 		if err != nil {
-			return nil, hint.Errorf("", "select.decontaminate: %w", err)
+			return nil, hint.Errorf("it is the path of a file with a text a line", "select.decontaminate: %w", err)
 		}
 		steps = append(steps, step)
 	}
@@ -322,7 +322,7 @@ func (r *Run) selectionOptions() (selection.Options, error) {
 	if s.Where != "" {
 		var err error
 		if options.Where, err = rule.Compile(s.Where); err != nil {
-			return options, hint.Errorf("", "select.where: %w", err)
+			return options, hint.Errorf("such as: completion_tokens < 300 && finish_reason == \"stop\"", "select.where: %w", err)
 		}
 	}
 	return options, nil

@@ -28,7 +28,7 @@ type Difference struct {
 func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window, most int, monitor progress.Monitor) (Difference, error) {
 	var d Difference
 	if a.Tokenizer().Hash() != b.Tokenizer().Hash() {
-		return d, hint.Errorf("", "diff: the two models have different tokenizers")
+		return d, hint.Errorf("compare a model with what was quantized or cut from it", "diff: the two models have different tokenizers")
 	}
 	if window == 0 {
 		window = min(512, a.Context(), b.Context())
