@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/seed-d24fde5f/distill/internal/opcode"
 )
 
 // Tiles hold 16 rows of 64 bytes. A strip of A is 32 rows, packed as blocks of 32 products: two
@@ -65,48 +67,48 @@ func tileKernel(f *file, name string, parts int, products [][2]int) {
 		}
 	}
 	f.p("\tLEAQ tileConfig<>(SB), AX")
-	f.tileConfigure()
+	f.line(opcode.TileConfigure("AX"))
 	f.p("\tMOVQ $64, BX\n\tMOVQ R10, R12\n\tSHLQ $4, R12\n\tADDQ DX, R12 // row 16 of C")
 	f.p("panel:\n\tMOVQ SI, AX\n\tMOVQ R11, R14\n\tSHLQ $4, R14\n\tADDQ SI, R14 // row 16 of A")
 	f.p("\tMOVQ R8, R9\n\tCMPQ acc+64(FP), $0\n\tJEQ zero")
-	corners := func(access func(tile int, base, index string, displacement int)) {
-		access(0, "DX", "R10", 0)
-		access(1, "DX", "R10", 64)
-		access(2, "R12", "R10", 0)
-		access(3, "R12", "R10", 64)
+	corners := func(access func(tile int, base, index string, displacement int) string) {
+		f.line(access(0, "DX", "R10", 0))
+		f.line(access(1, "DX", "R10", 64))
+		f.line(access(2, "R12", "R10", 0))
+		f.line(access(3, "R12", "R10", 64))
 	}
-	corners(f.tileLoad)
+	corners(opcode.TileLoad)
 	f.p("\tJMP block\nzero:")
 	for tile := range 4 {
-		f.tileZero(tile)
+		f.line(opcode.TileZero(tile))
 	}
 	f.p("block:")
 	loaded := [2]int{-1, -1}
 	for i, now := range products {
 		a, b := now[0] != loaded[0], now[1] != loaded[1]
 		if a {
-			f.tileLoad(4, "AX", "R11", now[0]*blockBytes)
+			f.line(opcode.TileLoad(4, "AX", "R11", now[0]*blockBytes))
 		}
 		if b {
-			f.tileLoad(6, "DI", "BX", now[1]*blockBytes)
+			f.line(opcode.TileLoad(6, "DI", "BX", now[1]*blockBytes))
 		}
 		emitFetch(f, i, "R13", "R15", "CX", 72)
-		f.tileProduct(0, 4, 6)
+		f.line(opcode.TileProductBF16(0, 4, 6))
 		if b {
-			f.tileLoad(7, "DI", "BX", now[1]*blockBytes+tileBytes)
+			f.line(opcode.TileLoad(7, "DI", "BX", now[1]*blockBytes+tileBytes))
 		}
-		f.tileProduct(1, 4, 7)
+		f.line(opcode.TileProductBF16(1, 4, 7))
 		if a {
-			f.tileLoad(5, "R14", "R11", now[0]*blockBytes)
+			f.line(opcode.TileLoad(5, "R14", "R11", now[0]*blockBytes))
 		}
-		f.tileProduct(2, 5, 6)
-		f.tileProduct(3, 5, 7)
+		f.line(opcode.TileProductBF16(2, 5, 6))
+		f.line(opcode.TileProductBF16(3, 5, 7))
 		loaded = now
 	}
 	f.p("\tADDQ step+24(FP), AX\n\tADDQ step+24(FP), R14\n\tADDQ $%d, DI\n\tDECQ R9\n\tJNZ block", parts*blockBytes)
-	corners(f.tileStore)
+	corners(opcode.TileStore)
 	f.p("\tADDQ $128, DX\n\tADDQ $128, R12\n\tDECQ panels+40(FP)\n\tJNZ panel")
-	f.tileRelease()
+	f.line(opcode.TileRelease())
 	f.p("\tRET\n")
 }
 
@@ -117,7 +119,7 @@ func packRowsA(f *file) {
 	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ stride+16(FP), R8\n\tMOVQ rows+24(FP), R9\n\tMOVQ blocks+32(FP), R10")
 	f.p("row:\n\tMOVQ DI, DX\n\tMOVQ SI, AX\n\tMOVQ R10, CX")
 	f.p("block:\n\tPREFETCHT0 (AX)(R8*4)\n\tPREFETCHT0 64(AX)(R8*4)\n\tVMOVUPS (AX), Z0\n\tVMOVUPS 64(AX), Z1")
-	f.bf16Pair(0, 0, 1)
+	f.line(opcode.RoundPair(0, 0, 1))
 	f.p("\tVMOVDQU64 Z0, (DX)\n\tADDQ $128, AX\n\tADDQ $%d, DX\n\tDECQ CX\n\tJNZ block", blockBytes)
 	f.p("\tADDQ $64, DI\n\tADDQ R8, SI\n\tDECQ R9\n\tJNZ row\n\tVZEROUPPER\n\tRET\n")
 }
@@ -141,7 +143,7 @@ func packRowsB(f *file) {
 	f.p("block:\n\tMOVQ SI, AX")
 	for r := range 16 {
 		f.p("\tPREFETCHT0 256(AX)\n\tPREFETCHT0 320(AX)\n\tVMOVUPS (AX), Z%d\n\tVMOVUPS 64(AX), Z%d", r, 16+r)
-		f.bf16Pair(r, r, 16+r)
+		f.line(opcode.RoundPair(r, r, 16+r))
 		if r < 15 {
 			f.p("\tADDQ R8, AX")
 		}
@@ -202,7 +204,7 @@ func packColumns(f *file, name string, strips bool) {
 			if half == 0 {
 				fetch()
 			}
-			f.bf16Pair(pair, pair, t)
+			f.line(opcode.RoundPair(pair, pair, t))
 			f.p("\tVPERMW Z%d, Z31, Z%d", pair, pair)
 		}
 		if strips {
@@ -276,7 +278,7 @@ func narrowBlocks(f *file) {
 		"rounds blocks of 32 floats to bf16, to nearest even, denormals to zero. dst may be src.")
 	f.p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ blocks+16(FP), CX")
 	f.p("block:\n\tVMOVUPS (SI), Z0\n\tVMOVUPS 64(SI), Z1")
-	f.bf16Pair(0, 0, 1)
+	f.line(opcode.RoundPair(0, 0, 1))
 	f.p("\tVMOVDQU64 Z0, (DI)\n\tADDQ $128, SI\n\tADDQ $64, DI\n\tDECQ CX\n\tJNZ block\n\tVZEROUPPER\n\tRET\n")
 }
 
@@ -312,17 +314,17 @@ func transpose16(f *file) {
 func tilePeak(f *file) {
 	f.header("peakTile", "(n int)", 8, "runs n rounds of four independent tile products.")
 	f.p("\tMOVQ n+0(FP), CX\n\tLEAQ tileConfig<>(SB), AX")
-	f.tileConfigure()
+	f.line(opcode.TileConfigure("AX"))
 	for tile := range 8 {
-		f.tileZero(tile)
+		f.line(opcode.TileZero(tile))
 	}
 	f.p("loop:")
-	f.tileProduct(0, 4, 6)
-	f.tileProduct(1, 4, 7)
-	f.tileProduct(2, 5, 6)
-	f.tileProduct(3, 5, 7)
+	f.line(opcode.TileProductBF16(0, 4, 6))
+	f.line(opcode.TileProductBF16(1, 4, 7))
+	f.line(opcode.TileProductBF16(2, 5, 6))
+	f.line(opcode.TileProductBF16(3, 5, 7))
 	f.p("\tDECQ CX\n\tJNZ loop")
-	f.tileRelease()
+	f.line(opcode.TileRelease())
 	f.p("\tRET\n")
 }
 

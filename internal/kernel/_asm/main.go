@@ -49,6 +49,9 @@ func newFile(arch string) *file { return &file{arch: arch, constants: map[string
 // p writes one line of assembly.
 func (f *file) p(format string, a ...any) { fmt.Fprintf(&f.text, format+"\n", a...) }
 
+// line writes one line as it is: see package opcode.
+func (f *file) line(text string) { f.p("%s", text) }
+
 // declare writes the Go declaration of a routine, with its comment.
 func (f *file) declare(signature string) {
 	comment, text := "", signature

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/seed-d24fde5f/distill/internal/opcode"
+)
 
 // Integer products on AMX tiles: up to sixteen rows at a time, the strip, with a panel whose levels were unpacked to
 // signed bytes. A tile holds the integer sums of one group of columns; from memory they are scaled and added as the
@@ -70,7 +74,7 @@ func emitTileProduct(f *file, group int) {
 	f.begin(name, "tileArgs", fmt.Sprintf("%s multiplies strips of rows with panels of signed bytes, a scale for %d columns.", name, group))
 	groups := 32 / group
 	f.p("\tMOVQ a+0(FP), AX\n\tLEAQ tileArgs_config(AX), CX")
-	f.tileConfigure()
+	f.line(opcode.TileConfigure("CX"))
 	f.p("\tMOVQ tileArgs_ldx(AX), R10\n\tLEAQ (R10)(R10*2), R11\n\tMOVQ $64, R12\n\tMOVQ tileArgs_sums(AX), BX\n\tMOVQ tileArgs_ahead(AX), R13")
 	cursors := []string{"levels", "scales", "mins"}
 	f.p("strip:\n\tMOVQ tileArgs_y(AX), CX\n\tMOVQ CX, tileArgs_out(AX)\n\tMOVQ tileArgs_panels(AX), CX\n\tMOVQ CX, tileArgs_left(AX)")
@@ -92,11 +96,11 @@ func emitTileProduct(f *file, group int) {
 	product := func(slot, next int) {
 		for g := range groups {
 			t := slot*groups + g
-			f.tileLoad(4+t%2, "R8", "R10", 64*next+group*g)
-			f.tileLoad(6+t%2, "SI", "R12", 512*next+group*16*g)
-			f.tileZero(t)
-			f.tileProduct(t, 4+t%2, 6+t%2)
-			f.tileStore(t, "BX", "R12", 1024*t)
+			f.line(opcode.TileLoad(4+t%2, "R8", "R10", 64*next+group*g))
+			f.line(opcode.TileLoad(6+t%2, "SI", "R12", 512*next+group*16*g))
+			f.line(opcode.TileZero(t))
+			f.line(opcode.TileProductInt8(t, 4+t%2, 6+t%2))
+			f.line(opcode.TileStore(t, "BX", "R12", 1024*t))
 		}
 	}
 	ahead := slots - 1
@@ -127,7 +131,7 @@ func emitTileProduct(f *file, group int) {
 	f.p("\tMOVQ R10, CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_x(AX)\n\tMOVQ tileArgs_ldy(AX), CX\n\tSHLQ $4, CX\n\tADDQ CX, tileArgs_y(AX)")
 	f.p("\tDECQ tileArgs_strips(AX)\n\tJNZ strip")
 	f.p("\tMOVQ R13, tileArgs_ahead(AX)")
-	f.tileRelease()
+	f.line(opcode.TileRelease())
 	f.p("\tVZEROUPPER\n\tRET")
 }
 

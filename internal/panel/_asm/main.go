@@ -37,6 +37,9 @@ type file struct {
 // p writes lines of assembly.
 func (f *file) p(format string, a ...any) { fmt.Fprintf(&f.text, format+"\n", a...) }
 
+// line writes one line as it is: see package opcode.
+func (f *file) line(text string) { f.p("%s", text) }
+
 // begin opens a routine that takes a pointer to its arguments.
 func (f *file) begin(name, args, comment string) {
 	fmt.Fprintf(&f.stubs, "\n// %s\n//\n//go:noescape\nfunc %s(a *%s)\n", comment, name, args)
