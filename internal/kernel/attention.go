@@ -16,6 +16,11 @@ type Attention struct {
 	Heads, KVHeads, HeadDim int
 	Start                   []int32
 	Precision               Precision
+
+	// Rotation, where it is not nil, is what queries and keys were rotated by before Forward, row i by
+	// Positions[i]: Backward takes their gradients back through it.
+	Rotation  *RoPE
+	Positions []int32
 }
 
 // Forward computes, for every row i and head,
@@ -54,16 +59,20 @@ func (a Attention) Delta(delta []float32, dout, out Matrix) {
 //
 //	dv_j = Σ_i P_ij dout_i;  dS_ij = P_ij (dout_i·v_j − delta_i) / √D;  dq_i = Σ_j dS_ij k_j;  dk_j = Σ_i dS_ij q_i
 //
-// lse is that of Forward, delta that of Delta. dq, dk and dv are overwritten and must not overlap the inputs.
+// lse is that of Forward, delta that of Delta. dq, dk and dv are overwritten and must not overlap the inputs;
+// they may be in bf16 where those may.
 func (a Attention) Backward(p *Pool, dq, dk, dv, dout, q, k, v Matrix, lse, delta []float32) {
 	a.check(q, k, v, lse)
 	if len(delta) != len(lse) {
 		panic(errLength)
 	}
 	a.checkFactor(dout, q.Rows, q.Cols)
-	dq.checkShape(q.Rows, q.Cols)
-	dk.checkShape(k.Rows, k.Cols)
-	dv.checkShape(k.Rows, k.Cols)
+	a.checkFactor(dq, q.Rows, q.Cols)
+	a.checkFactor(dk, k.Rows, k.Cols)
+	a.checkFactor(dv, k.Rows, k.Cols)
+	if a.Rotation != nil && (a.Rotation.HeadDim != a.HeadDim || len(a.Positions) != q.Rows) {
+		panic(errShape)
+	}
 	t := attentionTasks.get()
 	t.Attention, t.engine, t.out, t.q, t.k, t.v, t.lse = a, attentionEngine(a.Precision), Matrix{}, q, k, v, lse
 	t.dout, t.dq, t.dk, t.dv, t.delta = dout, dq, dk, dv, delta

@@ -47,18 +47,35 @@ func (t *attentionBackward) Do(item int) {
 				t.block(s, rows, kv, h, r0, min(r0+attentionBlock, rows.hi), c0, n)
 			}
 		}
+		t.rotateBack(s.dk, c0)
 		copyRows(t.task().head(t.dk, kv).Slice(c0, c0+n), s.dk)
 		copyRows(t.task().head(t.dv, kv).Slice(c0, c0+n), s.dv)
 	}
 	for h := range group {
-		copyRows(t.task().head(t.dq, kv*group+h).Slice(rows.lo, rows.hi), headRows(s.dq, h, rows.hi-rows.lo, t.HeadDim).Data)
+		dq := headRows(s.dq, h, rows.hi-rows.lo, t.HeadDim).Data
+		t.rotateBack(dq, rows.lo)
+		copyRows(t.task().head(t.dq, kv*group+h).Slice(rows.lo, rows.hi), dq)
 	}
 }
 
-// copyRows sets the rows of dst.
+// rotateBack takes the gradients of a head, of rows from lo on, back through the rotation.
+func (t *attentionBackward) rotateBack(rows []float32, lo int) {
+	if t.Rotation == nil {
+		return
+	}
+	for d := t.HeadDim; len(rows) > 0; rows, lo = rows[d:], lo+1 {
+		t.Rotation.rotate(rows[:d], t.Positions[lo], -1)
+	}
+}
+
+// copyRows sets the rows of dst, rounding them if it is in bf16.
 func copyRows(dst Matrix, src []float32) {
 	for i := range dst.Rows {
-		copy(dst.Row(i), src[i*dst.Cols:])
+		if row := src[i*dst.Cols : (i+1)*dst.Cols]; dst.BF16 != nil {
+			dst.setRow(i, row)
+		} else {
+			copy(dst.Row(i), row)
+		}
 	}
 }
 

@@ -144,7 +144,8 @@ func compareMatrix(t *testing.T, name string, got Matrix, want []float64, tolera
 	}
 }
 
-// TestAttentionBF16 holds attention to inputs in bf16 to that to the same numbers in float32, bit for bit.
+// TestAttentionBF16 holds attention to inputs in bf16 to that to the same numbers in float32, bit for bit,
+// and gradients in bf16 to those in float32, rounded.
 func TestAttentionBF16(t *testing.T) {
 	eachImplementation(t, func(t *testing.T) {
 		if !KeepsBF16(BF16) {
@@ -153,19 +154,57 @@ func TestAttentionBF16(t *testing.T) {
 		for _, c := range attentionCases {
 			a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start(), Precision: BF16}
 			n, wide, narrow := len(a.Start), c.heads*c.d, c.kv*c.d
+			split := func(all Matrix) (q, k, v Matrix) {
+				return all.Columns(0, wide), all.Columns(wide, wide+narrow), all.Columns(wide+narrow, wide+2*narrow)
+			}
 			all, dout := newNormal(1, n, wide+2*narrow), newNormal(2, n, wide)
-			run := func(all, dout Matrix) [][]float32 {
-				q, k, v := all.Columns(0, wide), all.Columns(wide, wide+narrow), all.Columns(wide+narrow, wide+2*narrow)
-				out, dq, dk, dv, lse := newMatrix(n, wide), newMatrix(n, wide), newMatrix(n, narrow), newMatrix(n, narrow), make([]float32, c.heads*n)
+			run := func(dall, all, dout Matrix) [][]float32 {
+				q, k, v := split(all)
+				dq, dk, dv := split(dall)
+				out, lse := newMatrix(n, wide), make([]float32, c.heads*n)
 				a.Forward(nil, out, q, k, v, lse)
 				a.Backward(nil, dq, dk, dv, dout, q, k, v, lse, lse)
-				return [][]float32{out.Data, lse, dq.Data, dk.Data, dv.Data}
+				return [][]float32{out.Data, lse}
 			}
-			want, got := run(all, dout), run(narrowed(all), narrowed(dout))
+			wantAll, gotAll := newMatrix(n, all.Cols), narrowed(newMatrix(n, all.Cols))
+			want, got := run(wantAll, all, dout), run(gotAll, narrowed(all), narrowed(dout))
 			for i := range want {
 				if !slices.Equal(got[i], want[i]) {
 					t.Fatalf("%v: result %d has other bits", c, i)
 				}
+			}
+			if !slices.Equal(gotAll.BF16, narrowed(wantAll).BF16) {
+				t.Fatalf("%v: gradients have other bits", c)
+			}
+		}
+	})
+}
+
+// TestAttentionRotation holds gradients that go back through a rotation to gradients that are rotated
+// back afterwards.
+func TestAttentionRotation(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
+		for _, c := range attentionCases {
+			a := Attention{Heads: c.heads, KVHeads: c.kv, HeadDim: c.d, Start: c.start()}
+			n, wide, narrow := len(a.Start), c.heads*c.d, c.kv*c.d
+			q, k, v, dout := newNormal(1, n, wide), newNormal(2, n, narrow), newNormal(3, n, narrow), newNormal(4, n, wide)
+			lse, delta := make([]float32, c.heads*n), make([]float32, c.heads*n)
+			run := func() (dq, dk, dv Matrix) {
+				dq, dk, dv = newMatrix(n, wide), newMatrix(n, narrow), newMatrix(n, narrow)
+				a.Backward(nil, dq, dk, dv, dout, q, k, v, lse, delta)
+				return dq, dk, dv
+			}
+			table := NewRoPE(n, RoPEFrequencies(c.d, 1e4))
+			wantQ, wantK, wantV := run()
+			a.Rotation = table
+			for i := range n {
+				a.Positions = append(a.Positions, int32(i))
+				table.rotate(wantQ.Row(i), int32(i), -1)
+				table.rotate(wantK.Row(i), int32(i), -1)
+			}
+			dq, dk, dv := run()
+			if !slices.Equal(dq.Data, wantQ.Data) || !slices.Equal(dk.Data, wantK.Data) || !slices.Equal(dv.Data, wantV.Data) {
+				t.Fatalf("%v: other gradients", c)
 			}
 		}
 	})

@@ -36,14 +36,8 @@ func NewRoPE(positions int, frequencies []float64) *RoPE {
 //	lo, hi = x[:D/2], x[D/2:];   lo, hi = lo·cos − hi·sin, hi·cos + lo·sin
 //
 // x has shape (N, heads·D); row i is at position positions[i] of the table.
-func RoPEForward(p *Pool, x Matrix, table *RoPE, positions []int32) { rope(p, x, table, positions, 1) }
-
-// RoPEBackward rotates the gradient dx in place by the opposite angle: RoPEForward is orthogonal.
-func RoPEBackward(p *Pool, dx Matrix, table *RoPE, positions []int32) {
-	rope(p, dx, table, positions, -1)
-}
-
-func rope(p *Pool, x Matrix, table *RoPE, positions []int32, direction float32) {
+// Its gradient turns by the opposite angle: see [Attention].Backward.
+func RoPEForward(p *Pool, x Matrix, table *RoPE, positions []int32) {
 	x.check()
 	if x.Cols%table.HeadDim != 0 {
 		panic(errShape)
@@ -52,7 +46,7 @@ func rope(p *Pool, x Matrix, table *RoPE, positions []int32, direction float32) 
 		panic(errLength)
 	}
 	t := ropeTasks.get()
-	*t = ropeTask{x, table, positions, direction}
+	*t = ropeTask{x, table, positions}
 	p.Run(blockCount(x.Rows, ropeRows), t)
 	*t = ropeTask{}
 	ropeTasks.put(t)
@@ -64,20 +58,23 @@ type ropeTask struct {
 	x         Matrix
 	table     *RoPE
 	positions []int32
-	direction float32
 }
 
 var ropeTasks = newRecycler[ropeTask]()
 
 func (t *ropeTask) Do(item int) {
-	d := t.table.HeadDim
-	half := d / 2
 	lo, hi := blockRange(item, ropeRows, t.x.Rows)
 	for i := lo; i < hi; i++ {
-		row, at := t.x.Row(i), int(t.positions[i])*half
-		cos, sin := t.table.Cos[at:at+half], t.table.Sin[at:at+half]
-		for h := 0; h < len(row); h += d {
-			active.rotate(row[h:h+half], row[h+half:h+d], cos, sin, t.direction)
-		}
+		t.table.rotate(t.x.Row(i), t.positions[i], 1)
+	}
+}
+
+// rotate turns all heads of a row, forth or, if direction is −1, back.
+func (r *RoPE) rotate(row []float32, position int32, direction float32) {
+	d, half := r.HeadDim, r.HeadDim/2
+	at := int(position) * half
+	cos, sin := r.Cos[at:at+half], r.Sin[at:at+half]
+	for h := 0; h < len(row); h += d {
+		active.rotate(row[h:h+half], row[h+half:h+d], cos, sin, direction)
 	}
 }

@@ -73,7 +73,7 @@ func (s *step) time(part string, f func()) {
 
 // run is one step: forward, head with loss, backward, optimizer.
 func (s *step) run() {
-	a := Attention{Heads: s.heads, KVHeads: s.kv, HeadDim: s.c / s.heads, Start: s.start, Precision: s.prec}
+	a := Attention{Heads: s.heads, KVHeads: s.kv, HeadDim: s.c / s.heads, Start: s.start, Precision: s.prec, Rotation: s.rope, Positions: s.positions}
 	c, kv := s.c, s.kv*s.c/s.heads
 	q, k, v := s.qkv.Columns(0, c), s.qkv.Columns(c, c+kv), s.qkv.Columns(c+kv, c+2*kv)
 	dq, dk, dv := s.dqkv.Columns(0, c), s.dqkv.Columns(c, c+kv), s.dqkv.Columns(c+kv, c+2*kv)
@@ -115,7 +115,6 @@ func (s *step) run() {
 		s.time("dw", func() { GemmTN(s.p, s.prec, s.mo, s.dx, s.out, false) })
 		s.time("attention", func() { a.Delta(s.delta, s.dout, s.out) })
 		s.time("attention", func() { a.Backward(s.p, dq, dk, dv, s.dout, q, k, v, s.lse, s.delta) })
-		s.time("rows", func() { RoPEBackward(s.p, dq, s.rope, s.positions); RoPEBackward(s.p, dk, s.rope, s.positions) })
 		s.time("dx", func() { s.wqkv.Backward(s.p, s.dh, s.dqkv, false) })
 		s.time("dw", func() { GemmTN(s.p, s.prec, s.mqkv, s.dqkv, s.h, false) })
 		s.time("rows", func() { RMSNormBackward(s.p, s.dx, s.dnorm, s.dh, s.x, s.norm, s.inv, true) })

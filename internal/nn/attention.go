@@ -57,8 +57,7 @@ type attentionRun struct {
 	factor kernel.Matrix // dy as products read it
 	dout   kernel.Matrix
 	delta  []float32     // (N, H)
-	dall   kernel.Matrix // gradients of queries, keys and values as attention makes them,
-	dqkv   kernel.Matrix // and of what qkv made, in the same memory
+	dqkv   kernel.Matrix // gradients of queries, keys and values
 	dNorm  kernel.Matrix // a row for each chunk
 }
 
@@ -160,7 +159,19 @@ func (t *attentionOutward) Do(i int) {
 }
 
 func (a *Attention) kernel() kernel.Attention {
-	return kernel.Attention{Heads: a.Heads, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Start: a.e.layout.start, Precision: a.e.Precision}
+	return kernel.Attention{Heads: a.Heads, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Start: a.e.layout.start, Precision: a.e.Precision,
+		Rotation: a.RoPE, Positions: a.e.layout.position}
+}
+
+// gradients returns memory for the gradients of queries, keys and values: as products read them, or, where norms and
+// biases do, in float32.
+func (a *Attention) gradients(n int) kernel.Matrix {
+	cols := (a.Heads + 2*a.KVHeads) * a.HeadDim
+	if a.QueryNorm != nil || a.qkv.biases != nil || !kernel.KeepsBF16(a.e.Precision) {
+		return growMatrix(&a.e.scratch.wide, n, cols)
+	}
+	a.e.growFactor(&a.e.dqkv, n, cols, false)
+	return a.e.dqkv
 }
 
 // split returns queries, keys and values as columns of their common matrix.
@@ -202,18 +213,14 @@ func (a *Attention) Backward(in []G.Value, _, dyv G.Value) ([]G.Value, error) {
 	if e.Recompute {
 		a.attend(x)
 	}
-	dall := growMatrix(&e.scratch.wide, n, s.qkv.Cols)
 	e.growFactor(&e.dout, n, a.Heads*a.HeadDim, false)
 	a.run = attentionRun{x: x, dy: dy, factor: e.residualFactor(dy), dout: e.dout, delta: grow(&e.scratch.delta, n*a.Heads),
-		dall: dall, dqkv: dall, dNorm: e.partials(a.inward, x.Cols)}
+		dqkv: a.gradients(n), dNorm: e.partials(a.inward, x.Cols)}
 	e.inChunks(a.outward, (*attentionOutwardBackward)(a))
 	a.output.backwardWeights(e, a.run.factor, dense(s.out, n))
 	q, k, v := a.split(s.qkv)
-	dq, dk, dv := a.split(dall)
+	dq, dk, dv := a.split(a.run.dqkv)
 	a.kernel().Backward(e.Pool, dq, dk, dv, e.dout, q, k, v, s.lse, a.run.delta)
-	if a.qkv.biases == nil {
-		a.run.dqkv = e.gradientFactor(dall)
-	}
 	e.inChunks(a.inward, (*attentionInwardBackward)(a))
 	addPartials(a.Norm, a.run.dNorm)
 	a.qkv.backwardWeights(e, a.run.dqkv, s.h)
@@ -251,15 +258,10 @@ func (t *attentionInwardBackward) Do(i int) {
 	a, e, r := (*Attention)(t), t.e, &t.run
 	s := a.state()
 	lo, hi := e.chunk(i, a.inward)
-	dall, dqkv := r.dall.Slice(lo, hi), r.dqkv.Slice(lo, hi)
-	dq, dk, _ := a.split(dall)
-	kernel.RoPEBackward(e.Pool, dq, a.RoPE, e.layout.position[lo:hi])
-	kernel.RoPEBackward(e.Pool, dk, a.RoPE, e.layout.position[lo:hi])
+	dqkv := r.dqkv.Slice(lo, hi)
 	if a.QueryNorm != nil {
+		dq, dk, _ := a.split(dqkv)
 		a.normHeadsBackward(dq, dk)
-	}
-	if dqkv.BF16 != nil {
-		kernel.Narrow(e.Pool, dqkv, dall)
 	}
 	mine := e.borrow()
 	defer e.giveBack(mine)

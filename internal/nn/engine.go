@@ -58,7 +58,7 @@ type Engine struct {
 	scratch   scratch
 	spare     spareScratch
 
-	dout, dy, dGateUp kernel.Matrix // factors of the products that are under way
+	dout, dy, dGateUp, dqkv kernel.Matrix // factors of the products that are under way
 
 	columns  columnTask
 	decoding decodeTask
