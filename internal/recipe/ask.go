@@ -252,7 +252,7 @@ func (a *asker) verdict() error {
 }
 
 // settle writes what the ledger's rows have cost into the stage's state.
-func (a *asker) settle(st *StageState) {
+func (a *asker) settle(st *stageState) {
 	spent := a.data.Spent()
 	st.Calls, st.Tokens, st.CostUSD = spent.Rows, spent.PromptTokens+spent.CompletionTokens, nil
 	if spent.USD > 0 {

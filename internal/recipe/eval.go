@@ -19,7 +19,7 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/workbench"
 )
 
-// Files of the evaluation, below EvalDir.
+// Files of the evaluation, below evalDir.
 const (
 	modelsFile  = "models.json"
 	answersFile = "answers.jsonl"
@@ -38,7 +38,7 @@ func evalInputs(r *Run) (any, error) {
 }
 
 // evaluate measures every model on the held-out rows.
-func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
+func evaluate(ctx context.Context, r *Run, st *stageState) (string, error) {
 	if err := r.keepMeasured(st.Inputs); err != nil {
 		return "", err
 	}
@@ -96,16 +96,16 @@ func evaluate(ctx context.Context, r *Run, st *StageState) (string, error) {
 // keepMeasured keeps what an interrupted evaluation of the same inputs has measured, and removes that of any other. What
 // other machines measured of the files stays: it says itself which files it is of.
 func (r *Run) keepMeasured(inputs string) error {
-	mark := r.path(EvalDir, inputsFile)
+	mark := r.path(evalDir, inputsFile)
 	if known, err := os.ReadFile(mark); err == nil && string(known) == inputs {
 		return nil
 	}
 	for _, file := range []string{rowsFile, ownFile, answersFile, pairsFile, modelsFile} {
-		if err := os.Remove(r.path(EvalDir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(r.path(evalDir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if err := os.MkdirAll(r.path(EvalDir), 0o755); err != nil {
+	if err := os.MkdirAll(r.path(evalDir), 0o755); err != nil {
 		return err
 	}
 	return durable.WriteFile(mark, []byte(inputs))
@@ -205,21 +205,21 @@ func (r *Run) writeEval(models []report.Model, answers []answer, pairs []report.
 		}
 	}
 	return errors.Join(
-		durable.WriteFile(r.path(EvalDir, answersFile), []byte(lines.String())),
-		durable.WriteFile(r.path(EvalDir, pairsFile), append(paired, '\n')),
-		durable.WriteFile(r.path(EvalDir, modelsFile), append(data, '\n')))
+		durable.WriteFile(r.path(evalDir, answersFile), []byte(lines.String())),
+		durable.WriteFile(r.path(evalDir, pairsFile), append(paired, '\n')),
+		durable.WriteFile(r.path(evalDir, modelsFile), append(data, '\n')))
 }
 
 // readEval reads what writeEval kept.
 func (r *Run) readEval() (models []report.Model, answers []answer, err error) {
-	data, err := os.ReadFile(r.path(EvalDir, modelsFile))
+	data, err := os.ReadFile(r.path(evalDir, modelsFile))
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := json.Unmarshal(data, &models); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(EvalDir, modelsFile), err)
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(evalDir, modelsFile), err)
 	}
-	f, err := os.Open(r.path(EvalDir, answersFile))
+	f, err := os.Open(r.path(evalDir, answersFile))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -227,7 +227,7 @@ func (r *Run) readEval() (models []report.Model, answers []answer, err error) {
 	for dec := json.NewDecoder(f); dec.More(); {
 		var a answer
 		if err := dec.Decode(&a); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", filepath.Join(EvalDir, answersFile), err)
+			return nil, nil, fmt.Errorf("%s: %w", filepath.Join(evalDir, answersFile), err)
 		}
 		answers = append(answers, a)
 	}
@@ -236,7 +236,7 @@ func (r *Run) readEval() (models []report.Model, answers []answer, err error) {
 
 // readPairs reads what writeEval kept of the student against the others; an evaluation of an older program has none.
 func (r *Run) readPairs() (pairs []report.Pair, err error) {
-	data, err := os.ReadFile(r.path(EvalDir, pairsFile))
+	data, err := os.ReadFile(r.path(evalDir, pairsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -244,7 +244,7 @@ func (r *Run) readPairs() (pairs []report.Pair, err error) {
 		err = json.Unmarshal(data, &pairs)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(EvalDir, pairsFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(evalDir, pairsFile), err)
 	}
 	return pairs, nil
 }

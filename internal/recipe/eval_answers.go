@@ -49,7 +49,7 @@ func (r *Run) answerAll(ctx context.Context, all []*subject, rows []distill.Row)
 			asked = append(asked, s)
 		}
 	}
-	written, before, err := openJournal[answer](r.path(EvalDir, answersFile))
+	written, before, err := openJournal[answer](r.path(evalDir, answersFile))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type rowLosses struct {
 // compare runs every model over every held-out answer, but for the rows that were compared before. Those who share the
 // teacher's vocabulary are compared with its whole distribution at every token.
 func (r *Run) compare(ctx context.Context, all []*subject, rows []distill.Row) error {
-	written, before, err := openJournal[rowLosses](r.path(EvalDir, rowsFile))
+	written, before, err := openJournal[rowLosses](r.path(evalDir, rowsFile))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (r *Run) measureOwn(ctx context.Context, all []*subject, rows []distill.Row
 	if number == 0 || all[0].Role != report.Teacher {
 		return nil
 	}
-	written, before, err := openJournal[ownLosses](r.path(EvalDir, ownFile))
+	written, before, err := openJournal[ownLosses](r.path(evalDir, ownFile))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (r *Run) subjects() ([]*subject, error) {
 	if r.models.Teacher != "" {
 		all = append(all, &subject{Model: report.Model{Role: report.Teacher}, path: r.models.Teacher})
 	}
-	student := &subject{Model: report.Model{Role: report.Student, File: filepath.Join(TrainDir, r.trainedFile())}, path: r.trainedPath()}
+	student := &subject{Model: report.Model{Role: report.Student, File: filepath.Join(trainDir, r.trainedFile())}, path: r.trainedPath()}
 	others, err := r.seedSubjects(student)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (r *Run) subjects() ([]*subject, error) {
 	all = append(all, &subject{Model: report.Model{Role: report.Untouched}, path: r.untouched()}, student)
 	all = append(all, others...)
 	if r.Recipe.Train.Control != "none" {
-		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(TrainDir, controlFile)}, path: r.path(TrainDir, controlFile), name: "on answers alone"})
+		all = append(all, &subject{Model: report.Model{Role: report.Control, File: filepath.Join(trainDir, controlFile)}, path: r.path(trainDir, controlFile), name: "on answers alone"})
 	}
 	for _, format := range r.Recipe.Export.Formats {
 		path := exportPath(r.Dir, format)

@@ -48,7 +48,7 @@ func TestInterruptedEvaluationGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := func(dir, file string) int {
-		data, err := os.ReadFile(filepath.Join(dir, EvalDir, file))
+		data, err := os.ReadFile(filepath.Join(dir, evalDir, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,8 +75,8 @@ func TestInterruptedEvaluationGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{answersFile, rowsFile, modelsFile, pairsFile} {
-		a, errA := os.ReadFile(filepath.Join(whole, EvalDir, file))
-		b, errB := os.ReadFile(filepath.Join(cut, EvalDir, file))
+		a, errA := os.ReadFile(filepath.Join(whole, evalDir, file))
+		b, errB := os.ReadFile(filepath.Join(cut, evalDir, file))
 		if errA != nil || errB != nil || string(a) != string(b) {
 			t.Errorf("%s differs from that of the evaluation that was not interrupted (%v, %v)", file, errA, errB)
 		}
@@ -101,12 +101,12 @@ func TestSeeds(t *testing.T) {
 		}
 		return 1
 	})
-	student, err := os.ReadFile(filepath.Join(dir, TrainDir, trainedFile))
+	student, err := os.ReadFile(filepath.Join(dir, trainDir, trainedFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range graduates {
-		other, err := os.ReadFile(filepath.Join(dir, TrainDir, g.File))
+		other, err := os.ReadFile(filepath.Join(dir, trainDir, g.File))
 		if err != nil || slices.Equal(other, student) != (g.Seed == best.Seed) || g.Exported != (g.Seed == best.Seed) {
 			t.Errorf("seed %d, best %d: exported %t (%v)", g.Seed, best.Seed, g.Exported, err)
 		}
@@ -128,7 +128,7 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	var pairs []report.Pair
-	data, err := os.ReadFile(filepath.Join(dir, EvalDir, pairsFile))
+	data, err := os.ReadFile(filepath.Join(dir, evalDir, pairsFile))
 	if err == nil {
 		err = json.Unmarshal(data, &pairs)
 	}

@@ -21,7 +21,7 @@ const hfDir = "hf"
 func exportInputs(r *Run) (any, error) { return r.Recipe.Export, nil }
 
 // export writes the trained student in every format of the recipe.
-func export(ctx context.Context, r *Run, st *StageState) (string, error) {
+func export(ctx context.Context, r *Run, st *stageState) (string, error) {
 	m, err := model.Open(r.trainedPath())
 	if err != nil {
 		return "", err

@@ -21,7 +21,7 @@ func generateInputs(r *Run) (any, error) {
 }
 
 // generate asks the teacher every prompt that the dataset has no answer to.
-func generate(ctx context.Context, r *Run, st *StageState) (string, error) {
+func generate(ctx context.Context, r *Run, st *stageState) (string, error) {
 	prompts, err := r.preparePrompts()
 	if err != nil {
 		return "", err
@@ -78,7 +78,7 @@ func (r *Run) samplesOf(split distill.Split) int {
 }
 
 // rowsWanted counts the rows that the recipe asks for.
-func (r *Run) rowsWanted(p *PromptState) int {
+func (r *Run) rowsWanted(p *promptState) int {
 	return p.Heldout*r.samplesOf(distill.Heldout) + (p.Count-p.Heldout)*r.samplesOf(distill.Train)
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/progress"
 )
 
-// GrowDir holds the replies that prompts were grown from.
-const GrowDir = "grow"
+// growDir holds the replies that prompts were grown from.
+const growDir = "grow"
 
 // growRound is how many questions are asked on the same knowledge. It is part of what comes out, so it is none of the
 // recipe's knobs: enough to keep a server busy, few enough that what was found is soon shown.
@@ -45,9 +45,9 @@ func (r *Run) grower() config.Teacher {
 
 // growPrompts asks for more prompts. The replies are kept: what was paid is used again after a crash, and as far as it
 // goes when the recipe wants more, or other, prompts.
-func growPrompts(ctx context.Context, r *Run, st *StageState) (string, error) {
+func growPrompts(ctx context.Context, r *Run, st *stageState) (string, error) {
 	by := r.grower()
-	a, err := r.newAsker("grow", "prompts.grow", &by, GrowDir, nil)
+	a, err := r.newAsker("grow", "prompts.grow", &by, growDir, nil)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +90,7 @@ func (r *Run) growAll(ctx context.Context, asked *growAsker) (found int, digest 
 	prompts := style(ctx, asked, seeds, grow.Options{Count: g.Count, Seed: r.Recipe.Seed, Shown: g.Shown, MaxCalls: g.MaxCalls, Near: g.Near,
 		Round: growRound, System: r.Recipe.Prompts.System, Avoid: r.notSeeds(g.Seeds)})
 	list := newListDigest()
-	err = r.saveRows(GrownFile, func(yield func(distill.Row, error) bool) {
+	err = r.saveRows(grownFile, func(yield func(distill.Row, error) bool) {
 		for p, err := range prompts {
 			if errors.Is(err, grow.ErrExhausted) {
 				r.log.Warn("the model has no more new prompts to offer", "prompts", found, "wanted", g.Count)

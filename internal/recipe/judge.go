@@ -49,7 +49,7 @@ func (r *Run) graders() ([]*grader, error) {
 }
 
 // dir is the ledger's, in the run directory.
-func (g *grader) dir() string { return filepath.Join(JudgedDir, g.Name) }
+func (g *grader) dir() string { return filepath.Join(judgedDir, g.Name) }
 
 // question returns what the judge is asked about a row.
 func (g *grader) question(row *distill.Row) (question, error) {
@@ -100,7 +100,7 @@ func judgeInputs(r *Run) (any, error) {
 }
 
 // judgeRows asks the judges about every training answer that the other checks let pass.
-func judgeRows(ctx context.Context, r *Run, st *StageState) (string, error) {
+func judgeRows(ctx context.Context, r *Run, st *stageState) (string, error) {
 	judges, err := r.graders()
 	if err != nil {
 		return "", err
@@ -121,7 +121,7 @@ func judgeRows(ctx context.Context, r *Run, st *StageState) (string, error) {
 }
 
 // add counts what one of several ledgers has cost towards the stage.
-func (st *StageState) add(name string, part *StageState) {
+func (st *stageState) add(name string, part *stageState) {
 	st.Calls, st.Tokens = st.Calls+part.Calls, st.Tokens+part.Tokens
 	if part.CostUSD != nil {
 		usd := *part.CostUSD
@@ -137,7 +137,7 @@ func (st *StageState) add(name string, part *StageState) {
 }
 
 // judgeAll asks one judge about rows, as far as it has not been asked.
-func (r *Run) judgeAll(ctx context.Context, g *grader, rows rowSeq, st *StageState) (string, error) {
+func (r *Run) judgeAll(ctx context.Context, g *grader, rows rowSeq, st *stageState) (string, error) {
 	a, err := r.newAsker("judge", g.section, &g.by, g.dir(), nil)
 	if err != nil {
 		return "", err

@@ -182,7 +182,7 @@ func TestJudgeGoesOn(t *testing.T) {
 		t.Fatalf("an account without money: %v", err)
 	}
 	s.failAt = 0
-	ledger, err := dataset.Open(filepath.Join(dir, JudgedDir, "judge"), dataset.Options{ReadOnly: true})
+	ledger, err := dataset.Open(filepath.Join(dir, judgedDir, "judge"), dataset.Options{ReadOnly: true})
 	if err != nil || ledger.Len() != 9 {
 		t.Fatalf("%d grades are kept: %v", ledger.Len(), err)
 	}
@@ -191,7 +191,7 @@ func TestJudgeGoesOn(t *testing.T) {
 	if err := do(); err != nil {
 		t.Fatal(err)
 	}
-	ledger, err = dataset.Open(filepath.Join(dir, JudgedDir, "judge"), dataset.Options{ReadOnly: true})
+	ledger, err = dataset.Open(filepath.Join(dir, judgedDir, "judge"), dataset.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

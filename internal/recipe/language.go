@@ -92,7 +92,7 @@ func (r *Run) languageOf(name string) (*language, error) {
 
 // trainTokenizer returns a byte-level BPE fitted to the training rows, or the one that this training began with.
 func (r *Run) trainTokenizer(rows rowSeq) (*language, error) {
-	dir := r.path(TrainDir, "tokenizer")
+	dir := r.path(trainDir, "tokenizer")
 	tok, template, err := tokenizer.ReadDir(dir)
 	if err != nil {
 		var unread error

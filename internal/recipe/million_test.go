@@ -55,7 +55,7 @@ train: {steps: 2, batch: 4, seq: 256, loss: {kind: forward_kl}}
 		t.Fatal(chosen, err)
 	}
 	lap("selected")
-	if err := os.MkdirAll(run.path(TrainDir), 0o755); err != nil {
+	if err := os.MkdirAll(run.path(trainDir), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	lang, err := run.studentLanguage(rows)

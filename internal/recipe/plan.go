@@ -140,8 +140,8 @@ func (r *Run) ledgerSoFar(dir string) (plan.Ledger, error) {
 // growthSoFar describes how far the growing of prompts has come.
 func (r *Run) growthSoFar() (known plan.Growth, err error) {
 	known.By, known.Missing = r.grower(), r.Recipe.Prompts.Grow.Count
-	if _, err := os.Stat(r.path(GrownFile)); err == nil {
-		for _, err := range promptsIn(r.path(GrownFile)) {
+	if _, err := os.Stat(r.path(grownFile)); err == nil {
+		for _, err := range promptsIn(r.path(grownFile)) {
 			if err != nil {
 				return known, err
 			}
@@ -149,7 +149,7 @@ func (r *Run) growthSoFar() (known plan.Growth, err error) {
 		}
 		known.Missing = max(0, known.Missing)
 	}
-	known.Ledger, err = r.ledgerSoFar(GrowDir)
+	known.Ledger, err = r.ledgerSoFar(growDir)
 	return known, err
 }
 

@@ -18,9 +18,9 @@ import (
 	"github.com/seed-d24fde5f/distill/internal/problem"
 )
 
-// PromptState is what run.json keeps of the prompts that lie in prompts.arrow, so that a run of a million knows without
+// promptState is what run.json keeps of the prompts that lie in prompts.arrow, so that a run of a million knows without
 // reading them that they are still the same.
-type PromptState struct {
+type promptState struct {
 	Source  string `json:"source"` // digest of what they were made of: the file's bytes, the rules, the prompts that were grown
 	Digest  string `json:"digest"` // of the prompts themselves
 	Count   int    `json:"count"`
@@ -29,17 +29,17 @@ type PromptState struct {
 
 // preparePrompts makes the recipe's prompts and writes them to prompts.arrow, unless they lie there already. A run that is
 // only looked at writes nothing and counts them each time.
-func (r *Run) preparePrompts() (*PromptState, error) {
+func (r *Run) preparePrompts() (*promptState, error) {
 	source, err := r.promptSource()
 	if err != nil {
 		return nil, err
 	}
 	if p := r.state.Prompts; p != nil && p.Source == source {
-		if _, err := os.Stat(r.path(PromptsFile)); err == nil || r.lock == nil {
+		if _, err := os.Stat(r.path(promptsFile)); err == nil || r.lock == nil {
 			return p, nil
 		}
 	}
-	state := &PromptState{Source: source}
+	state := &promptState{Source: source}
 	list := newListDigest()
 	counted := func(yield func(distill.Row, error) bool) {
 		for p, err := range r.makePrompts() {
@@ -63,7 +63,7 @@ func (r *Run) preparePrompts() (*PromptState, error) {
 				return nil, err
 			}
 		}
-	} else if err := r.saveRows(PromptsFile, counted); err != nil {
+	} else if err := r.saveRows(promptsFile, counted); err != nil {
 		return nil, err
 	}
 	if state.Count == 0 {
@@ -108,7 +108,7 @@ func (r *Run) eachPrompt() iter.Seq2[distill.Prompt, error] {
 			yield(distill.Prompt{}, err)
 			return
 		}
-		promptsIn(r.path(PromptsFile))(yield)
+		promptsIn(r.path(promptsFile))(yield)
 	}
 }
 
@@ -134,8 +134,8 @@ func (r *Run) makePrompts() iter.Seq2[distill.Prompt, error] {
 				return
 			}
 		}
-		if _, err := os.Stat(r.path(GrownFile)); err == nil { // else they are still to be grown
-			promptsIn(r.path(GrownFile))(yield)
+		if _, err := os.Stat(r.path(grownFile)); err == nil { // else they are still to be grown
+			promptsIn(r.path(grownFile))(yield)
 		}
 	}
 }

@@ -24,7 +24,7 @@ const curvePoints = 400
 func reportInputs(r *Run) (any, error) { return []any{r.Recipe.Report, r.Recipe.Eval.Gates}, nil }
 
 // writeReport gathers what the stages measured. The run ends with ErrGate when a gate of the recipe does not hold.
-func writeReport(_ context.Context, r *Run, st *StageState) (string, error) {
+func writeReport(_ context.Context, r *Run, st *stageState) (string, error) {
 	rep := &report.Report{
 		Name: r.Recipe.Name, Created: time.Now().UTC(), Program: r.opts.Program, Seed: r.Recipe.Seed, Machine: r.opts.Machine,
 		Commands: r.opts.Again,
@@ -34,7 +34,7 @@ func writeReport(_ context.Context, r *Run, st *StageState) (string, error) {
 			rep.Stages = append(rep.Stages, s)
 		}
 	}
-	text, err := os.ReadFile(r.path(RecipeFile))
+	text, err := os.ReadFile(r.path(recipeFile))
 	if err != nil {
 		return "", err
 	}
@@ -170,7 +170,7 @@ func folderBytes(dir string) int64 {
 // describeTraining reads the curve that training left.
 func (r *Run) describeTraining() (report.Training, error) {
 	t := report.Training{Optimizer: r.Recipe.Train.Optimizer.Kind, Precision: plan.Precision(&r.Recipe.Train), Loss: r.Recipe.Train.Loss.Kind, Start: r.readStart()}
-	lines, err := metric.Read(r.path(TrainDir, r.curveDir(), MetricsFile))
+	lines, err := metric.Read(r.path(trainDir, r.curveDir(), metricsFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0 {
 		return t, nil
 	}

@@ -33,7 +33,7 @@ func AddMeasurements(dir string, more []device.Measurement) (reported bool, err 
 		return false, fmt.Errorf("measurements: %w", err)
 	}
 	defer held.Close()
-	if err := device.Keep(filepath.Join(dir, EvalDir, devicesFile), more); err != nil {
+	if err := device.Keep(filepath.Join(dir, evalDir, devicesFile), more); err != nil {
 		return false, err
 	}
 	rep, err := report.Read(dir)
@@ -55,7 +55,7 @@ func AddMeasurements(dir string, more []device.Measurement) (reported bool, err 
 // measuredElsewhere returns the rows of a report for its exported files on other machines. What was measured of a file
 // that has been replaced since is left out.
 func measuredElsewhere(dir string, models []report.Model) ([]report.Model, error) {
-	all, err := device.Read(filepath.Join(dir, EvalDir, devicesFile))
+	all, err := device.Read(filepath.Join(dir, evalDir, devicesFile))
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

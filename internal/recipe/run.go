@@ -29,15 +29,15 @@ var ErrGate = errors.New("a quality gate failed")
 
 // The files of a run directory.
 const (
-	RecipeFile  = "recipe.yaml"
-	PromptsFile = "prompts.arrow"
-	GrownFile   = "grown.arrow" // prompts that were grown out of the recipe's
+	recipeFile  = "recipe.yaml"
+	promptsFile = "prompts.arrow"
+	grownFile   = "grown.arrow" // prompts that were grown out of the recipe's
 	DataDir     = "data"
-	JudgedDir   = "judged" // a folder for each judge: what it said
-	ScoredDir   = "scored"
-	TrainDir    = "train"
+	judgedDir   = "judged" // a folder for each judge: what it said
+	scoredDir   = "scored"
+	trainDir    = "train"
 	ExportDir   = workbench.ExportDir
-	EvalDir     = "eval"
+	evalDir     = "eval"
 	stateFile   = "run.json"
 	lockFile    = ".lock"
 )
@@ -61,7 +61,7 @@ type Run struct {
 	models plan.Models // that the recipe names
 	opts   Options
 	log    *slog.Logger
-	state  *State
+	state  *runState
 	lock   *os.File
 
 	along *student.Teacher // that runs along in training, or nil
@@ -110,7 +110,7 @@ func Preview(r *config.Recipe, dir string, opts Options) *Run {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Run{Recipe: r, Dir: dir, models: plan.ModelsOf(r), opts: opts, log: opts.Log, state: &State{Stages: map[string]*StageState{}}}
+	return &Run{Recipe: r, Dir: dir, models: plan.ModelsOf(r), opts: opts, log: opts.Log, state: &runState{Stages: map[string]*stageState{}}}
 }
 
 // begin reads what was done before, says what the recipe changes about it, and writes the resolved recipe.
@@ -119,7 +119,7 @@ func (r *Run) begin() error {
 	if r.state, err = readState(r.Dir); err != nil {
 		return err
 	}
-	path := filepath.Join(r.Dir, RecipeFile)
+	path := filepath.Join(r.Dir, recipeFile)
 	if old, err := os.ReadFile(path); err == nil {
 		if before, err := config.Parse(path, "", old, nil); err == nil {
 			for _, change := range config.Diff(before, r.Recipe) {

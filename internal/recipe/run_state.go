@@ -19,19 +19,19 @@ import (
 // stateVersion is the version of run.json.
 const stateVersion = 1
 
-// State is run.json: what has been done in a run directory.
-type State struct {
+// runState is run.json: what has been done in a run directory.
+type runState struct {
 	Version int                    `json:"version"`
 	Name    string                 `json:"name"`
 	Program string                 `json:"program"`
 	Seed    uint64                 `json:"seed"`
 	Machine report.Machine         `json:"machine"`
-	Stages  map[string]*StageState `json:"stages"`
-	Prompts *PromptState           `json:"prompts,omitempty"`
+	Stages  map[string]*stageState `json:"stages"`
+	Prompts *promptState           `json:"prompts,omitempty"`
 }
 
-// StageState is how far one stage has come.
-type StageState struct {
+// stageState is how far one stage has come.
+type stageState struct {
 	State   string    `json:"state"`            // running or done
 	Inputs  string    `json:"inputs"`           // digest of what it depends on
 	Output  string    `json:"output,omitempty"` // digest of what it made, once done
@@ -44,22 +44,22 @@ type StageState struct {
 	Note    string    `json:"note,omitempty"` // what came of it, for people
 }
 
-// The values of StageState.State.
+// The values of stageState.State.
 const (
 	running = "running"
 	done    = "done"
 )
 
-func readState(dir string) (*State, error) {
+func readState(dir string) (*runState, error) {
 	path := filepath.Join(dir, stateFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &State{Version: stateVersion, Stages: map[string]*StageState{}}, nil
+		return &runState{Version: stateVersion, Stages: map[string]*stageState{}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := new(State)
+	s := new(runState)
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, hint.Errorf("--fresh sets the old run aside and starts anew", "%s: %w", path, err)
 	}
@@ -67,12 +67,12 @@ func readState(dir string) (*State, error) {
 		return nil, hint.Errorf("--fresh sets the old run aside and starts anew", "%s: version %d, this program writes %d", path, s.Version, stateVersion)
 	}
 	if s.Stages == nil {
-		s.Stages = map[string]*StageState{}
+		s.Stages = map[string]*stageState{}
 	}
 	return s, nil
 }
 
-func (s *State) write(dir string) error {
+func (s *runState) write(dir string) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err

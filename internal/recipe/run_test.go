@@ -109,7 +109,7 @@ func TestInterruptedRunEndsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{filepath.Join(TrainDir, trainedFile), filepath.Join(ExportDir, "student-q8_0.gguf")} {
+	for _, file := range []string{filepath.Join(trainDir, trainedFile), filepath.Join(ExportDir, "student-q8_0.gguf")} {
 		a, errA := os.ReadFile(filepath.Join(whole, file))
 		b, errB := os.ReadFile(filepath.Join(cut, file))
 		if errA != nil || errB != nil || !slices.Equal(a, b) {

@@ -20,8 +20,8 @@ func scoreInputs(r *Run) (any, error) { return []any{r.Recipe.Score, r.Recipe.Pr
 
 // score adds the distribution of an open model to answers that another teacher wrote. The rows keep their ids; a row that
 // was scored is not scored again.
-func score(ctx context.Context, r *Run, st *StageState) (string, error) {
-	if err := r.keepOnly(ScoredDir, st.Inputs); err != nil {
+func score(ctx context.Context, r *Run, st *stageState) (string, error) {
+	if err := r.keepOnly(scoredDir, st.Inputs); err != nil {
 		return "", err
 	}
 	judge, err := r.openScoring(ctx)
@@ -34,7 +34,7 @@ func score(ctx context.Context, r *Run, st *StageState) (string, error) {
 		return "", err
 	}
 	defer in.Close()
-	out, err := dataset.Open(r.path(ScoredDir), dataset.Options{Origin: dataset.Origin{
+	out, err := dataset.Open(r.path(scoredDir), dataset.Options{Origin: dataset.Origin{
 		Teacher: r.Recipe.Teacher.Model, TokenizerHash: judge.language.tokenizer.Hash(), Signal: distill.SignalKind(r.Recipe.Score.Signal.Kind),
 	}})
 	if err != nil {

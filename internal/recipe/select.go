@@ -249,7 +249,7 @@ func (b bitset) has(i int) bool { return i/64 < len(b) && b[i/64]>>(i%64)&1 == 1
 // rowsDir is where the rows to be learnt lie: scored ones where the recipe has a score stage.
 func (r *Run) rowsDir() string {
 	if r.Recipe.Score != nil {
-		return r.path(ScoredDir)
+		return r.path(scoredDir)
 	}
 	return r.path(DataDir)
 }

@@ -24,7 +24,7 @@ type stage struct {
 	// inputs returns everything the outcome depends on, apart from the files of the stage it needs.
 	inputs func(*Run) (any, error)
 	// do does the work, or the rest of it, and returns a digest of what it made.
-	do func(context.Context, *Run, *StageState) (output string, err error)
+	do func(context.Context, *Run, *stageState) (output string, err error)
 }
 
 // stages returns all in the order in which a run does them. Each needs the files of those it names, or of those that
@@ -135,12 +135,12 @@ func (r *Run) do(ctx context.Context, s stage) error {
 	at := r.state.Stages[s.name]
 	switch {
 	case at == nil:
-		at = &StageState{Started: time.Now().UTC()}
+		at = &stageState{Started: time.Now().UTC()}
 	case at.Inputs != key:
 		if at.State == done {
 			r.log.Info("done before, but for other inputs: doing it again", "stage", s.name)
 		}
-		at = &StageState{Started: time.Now().UTC()}
+		at = &stageState{Started: time.Now().UTC()}
 	case at.State == done:
 		progress.Announce(r.opts.Monitor, s.name, done)
 		r.log.Info("done already", "stage", s.name, "result", at.Note)

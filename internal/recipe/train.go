@@ -23,13 +23,13 @@ import (
 	"github.com/seed-d24fde5f/distill/train/optim"
 )
 
-// Files of the training stage, below TrainDir.
+// Files of the training stage, below trainDir.
 const (
 	initialFile    = "initial.gguf" // the student before training, float32
 	trainedFile    = "student.gguf" // and after it
 	checkpointsDir = "checkpoints"
 	inputsFile     = ".inputs" // digest of what the folder's work depends on
-	MetricsFile    = "metrics.jsonl"
+	metricsFile    = "metrics.jsonl"
 	controlDir     = "control"      // the control student's checkpoints and curve
 	controlFile    = "control.gguf" // and what it came to
 	qatDir         = "qat"          // likewise of the last phase, under the rounding of a block format
@@ -49,8 +49,8 @@ func trainInputs(r *Run) (any, error) {
 // lesson is one training: the student's, or that of a control student.
 type lesson struct {
 	title     string
-	dir       string // of its files, below TrainDir
-	file      string // of the trained student, below TrainDir
+	dir       string // of its files, below trainDir
+	file      string // of the trained student, below trainDir
 	reasoning bool   // the teacher's thinking is learnt
 	loss      config.Loss
 	from      string  // model to start from
@@ -62,8 +62,8 @@ type lesson struct {
 }
 
 // fit trains the student on the selected rows, and then the control student if there is one.
-func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
-	if err := r.keepOnly(TrainDir, st.Inputs); err != nil {
+func fit(ctx context.Context, r *Run, st *stageState) (string, error) {
+	if err := r.keepOnly(trainDir, st.Inputs); err != nil {
 		return "", err
 	}
 	rows, _, err := r.selectRows()
@@ -107,7 +107,7 @@ func fit(ctx context.Context, r *Run, st *StageState) (string, error) {
 	}
 	if q := t.QAT; q != nil {
 		what := lesson{title: "train: " + q.Type, dir: qatDir, file: qatFile, reasoning: t.LearnReasoning, loss: t.Loss,
-			from: r.path(TrainDir, trainedFile), share: q.Share, rate: q.Rate, round: q.Type, seed: r.Recipe.Seed}
+			from: r.path(trainDir, trainedFile), share: q.Share, rate: q.Rate, round: q.Type, seed: r.Recipe.Seed}
 		settled, err := r.learn(ctx, lang, rows, what, st.Inputs)
 		if err != nil {
 			return "", err
@@ -265,7 +265,7 @@ func (r *Run) studentFrom(name string, options []student.Option) (*student.Stude
 
 // saveStudent writes the student's weights as they are now, in float32.
 func (r *Run) saveStudent(s *student.Student, l *language, file string) error {
-	path := r.path(TrainDir, file)
+	path := r.path(trainDir, file)
 	if _, err := os.Stat(path); err == nil && file == initialFile {
 		return nil
 	}
@@ -318,7 +318,7 @@ func (r *Run) trainOptions(learner *student.Student, l *language, c *corpora, wh
 		Schedule: optim.Schedule{Shape: optim.Shape(t.Optimizer.Schedule), Warmup: int(t.Optimizer.Warmup * float64(steps)), Final: t.Optimizer.Final, Decay: t.Optimizer.Decay},
 		EMA:      t.EMA,
 		Heldout:  heldout, EvalEvery: orTenth(t.EvalEvery, steps), KeepBest: len(heldout) > 0,
-		Dir: r.path(TrainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
+		Dir: r.path(trainDir, what.dir, checkpointsDir), CheckpointEvery: orTenth(t.CheckpointEvery, steps), Keep: t.Keep,
 		Observe: meter.observe, Log: slog.New(quieter{r.log.Handler()}),
 	}, meter, nil
 }
@@ -365,7 +365,7 @@ func lossSpec(l *config.Loss) loss.Spec {
 }
 
 // trainedPath returns the file of the trained student.
-func (r *Run) trainedPath() string { return r.path(TrainDir, r.trainedFile()) }
+func (r *Run) trainedPath() string { return r.path(trainDir, r.trainedFile()) }
 
 func (r *Run) trainedFile() string {
 	if r.Recipe.Train.QAT != nil {

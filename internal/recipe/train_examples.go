@@ -29,8 +29,8 @@ func (r *Run) encode(l *language, rows rowSeq, reasoning bool) (*corpora, error)
 	c := &corpora{train: pack.NewCorpus(l.format.Stops()...), heldout: pack.NewCorpus(l.format.Stops()...)}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(selectionMemory)) // as in selectRows
 	l.across.reset()
-	c.train.Spill(r.path(TrainDir), heldBytes)
-	c.heldout.Spill(r.path(TrainDir), heldBytes)
+	c.train.Spill(r.path(trainDir), heldBytes)
+	c.heldout.Spill(r.path(trainDir), heldBytes)
 	for row, err := range rows {
 		if err != nil {
 			return nil, errors.Join(err, c.close())

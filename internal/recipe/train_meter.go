@@ -32,7 +32,7 @@ func (m *trainMeter) observe(p train.Progress) {
 	if m.meter == nil {
 		m.meter = m.run.opts.Monitor.Start(m.lesson.title, "steps", int64(m.steps), int64(p.Step-1))
 		m.last = p.Step - 1
-		m.writer, m.failed = metric.Open(m.run.path(TrainDir, m.lesson.dir), p.Step-1)
+		m.writer, m.failed = metric.Open(m.run.path(trainDir, m.lesson.dir), p.Step-1)
 		if m.failed != nil {
 			m.run.log.Warn("the curve is not kept", "error", m.failed)
 		}

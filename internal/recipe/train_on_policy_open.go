@@ -30,7 +30,7 @@ func (r *Run) mixOnPolicy(ctx context.Context, opts *train.Options, meter *train
 	if !ok {
 		return nil, errors.New("train.on_policy: the stored data are in no batches")
 	}
-	a := &author{run: r, ctx: ctx, learner: learner, lang: l, packing: r.packing(l, learner.Config().Context), dir: r.path(TrainDir, what.dir, ownDir), seed: what.seed}
+	a := &author{run: r, ctx: ctx, learner: learner, lang: l, packing: r.packing(l, learner.Config().Context), dir: r.path(trainDir, what.dir, ownDir), seed: what.seed}
 	if err := r.appoint(a, stored); err != nil {
 		return nil, err
 	}

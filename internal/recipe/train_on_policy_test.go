@@ -51,7 +51,7 @@ func bookTeacher(t *testing.T) string {
 	if err := run.Do(t.Context(), "generate", "train"); err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, TrainDir, trainedFile)
+	return filepath.Join(dir, trainDir, trainedFile)
 }
 
 // trainOwn carries out generation and training with so many threads. A run that is killed after some steps loses its
@@ -77,7 +77,7 @@ func trainOwn(t *testing.T, r *config.Recipe, dir string, threads int, killed ..
 			t.Fatalf("interrupted after %d: %v", after, err)
 		}
 		if after > 0 {
-			checkpoints, err := filepath.Glob(filepath.Join(dir, TrainDir, checkpointsDir, "step-*"))
+			checkpoints, err := filepath.Glob(filepath.Join(dir, trainDir, checkpointsDir, "step-*"))
 			if err != nil || len(checkpoints) < 2 {
 				t.Fatalf("checkpoints %v: %v", checkpoints, err)
 			}
@@ -86,7 +86,7 @@ func trainOwn(t *testing.T, r *config.Recipe, dir string, threads int, killed ..
 			}
 		}
 	}
-	weights, err := os.ReadFile(filepath.Join(dir, TrainDir, trainedFile))
+	weights, err := os.ReadFile(filepath.Join(dir, trainDir, trainedFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestOnPolicyEndsTheSame(t *testing.T) {
 			if got := trainOwn(t, r, filepath.Join(dir, "killed"), 2, 9, 5); !slices.Equal(got, want) {
 				t.Error("two threads and two kills made other weights")
 			}
-			lines, err := metric.Read(filepath.Join(straight, TrainDir, MetricsFile))
+			lines, err := metric.Read(filepath.Join(straight, trainDir, metricsFile))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +151,7 @@ func TestOnPolicyByServer(t *testing.T) {
 		if err := run.Do(t.Context(), "generate", "score", "train"); err != nil {
 			t.Fatal(err)
 		}
-		files, _ := filepath.Glob(filepath.Join(dir, TrainDir, ownDir, "*"))
+		files, _ := filepath.Glob(filepath.Join(dir, trainDir, ownDir, "*"))
 		if len(files) == 0 {
 			t.Fatal("the student wrote nothing")
 		}

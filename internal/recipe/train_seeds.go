@@ -15,14 +15,14 @@ import (
 	"github.com/seed-d24fde5f/distill/train"
 )
 
-// seedsFile says, below TrainDir, what the students of several seeds came to.
+// seedsFile says, below trainDir, what the students of several seeds came to.
 const seedsFile = "seeds.json"
 
 // graduate is one of several students that differ in their seed alone.
 type graduate struct {
 	Seed     uint64  `json:"seed"`
-	Dir      string  `json:"dir"`  // of its checkpoints and curve, below TrainDir
-	File     string  `json:"file"` // below TrainDir
+	Dir      string  `json:"dir"`  // of its checkpoints and curve, below trainDir
+	File     string  `json:"file"` // below trainDir
 	Loss     float64 `json:"loss"`
 	Heldout  float64 `json:"heldout_loss"` // 0 where nothing was held out
 	Exported bool    `json:"exported"`
@@ -63,11 +63,11 @@ func (r *Run) learnAll(ctx context.Context, l *language, rows rowSeq, what lesso
 	if err != nil {
 		return best, err
 	}
-	student, err := os.ReadFile(r.path(TrainDir, all[chosen].File))
+	student, err := os.ReadFile(r.path(trainDir, all[chosen].File))
 	if err != nil {
 		return best, err
 	}
-	return best, errors.Join(durable.WriteFile(r.path(TrainDir, trainedFile), student), durable.WriteFile(r.path(TrainDir, seedsFile), append(data, '\n')))
+	return best, errors.Join(durable.WriteFile(r.path(trainDir, trainedFile), student), durable.WriteFile(r.path(trainDir, seedsFile), append(data, '\n')))
 }
 
 // taught returns what learnAll kept, nil for one student.
@@ -75,7 +75,7 @@ func (r *Run) taught() ([]graduate, error) {
 	if r.Recipe.Train.Seeds == 1 {
 		return nil, nil
 	}
-	data, err := os.ReadFile(r.path(TrainDir, seedsFile))
+	data, err := os.ReadFile(r.path(trainDir, seedsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // training was left out
 	}
@@ -89,7 +89,7 @@ func (r *Run) taught() ([]graduate, error) {
 	return all, nil
 }
 
-// curveDir returns the folder, below TrainDir, of the curve of the student that was exported.
+// curveDir returns the folder, below trainDir, of the curve of the student that was exported.
 func (r *Run) curveDir() string {
 	all, err := r.taught()
 	if err != nil {
@@ -114,8 +114,8 @@ func (r *Run) seedSubjects(student *subject) ([]*subject, error) {
 			student.Seed = &seed
 			continue
 		}
-		others = append(others, &subject{Model: report.Model{Role: report.Seed, Seed: &seed, File: filepath.Join(TrainDir, s.File)},
-			path: r.path(TrainDir, s.File), name: fmt.Sprintf("seed %d", seed)})
+		others = append(others, &subject{Model: report.Model{Role: report.Seed, Seed: &seed, File: filepath.Join(trainDir, s.File)},
+			path: r.path(trainDir, s.File), name: fmt.Sprintf("seed %d", seed)})
 	}
 	return others, err
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/seed-d24fde5f/distill/student"
 )
 
-// startFile says, below TrainDir, where the student came from.
+// startFile says, below trainDir, where the student came from.
 const startFile = "start.json"
 
-// Start is where a student came from: start.json.
-type Start struct {
+// descent is where a student came from: start.json.
+type descent struct {
 	From     string          `json:"from"`               // a model, or scratch
 	Layers   []int           `json:"layers,omitempty"`   // of that model that were kept, from 0; none where nothing was cut
 	Choose   string          `json:"choose,omitempty"`   // how they were chosen
@@ -31,7 +31,7 @@ type Start struct {
 }
 
 // String says it in a sentence's worth of words, for the report.
-func (s Start) String() string {
+func (s descent) String() string {
 	if s.From == plan.Scratch {
 		return "the student began with random weights"
 	}
@@ -65,16 +65,16 @@ func (r *Run) untouched() string {
 	if from := r.models.Origin; from != plan.Scratch && r.Recipe.Student.Cut == nil {
 		return from
 	}
-	return r.path(TrainDir, initialFile)
+	return r.path(trainDir, initialFile)
 }
 
 // beginning returns what training starts from: scratch, or a model. One that is to be cut is cut here, once.
 func (r *Run) beginning(ctx context.Context, l *language, rows rowSeq) (string, error) {
 	from, cut := r.models.Origin, r.Recipe.Student.Cut
 	if cut == nil {
-		return from, r.writeStart(Start{From: from})
+		return from, r.writeStart(descent{From: from})
 	}
-	path := r.path(TrainDir, initialFile)
+	path := r.path(trainDir, initialFile)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -87,18 +87,18 @@ func (r *Run) beginning(ctx context.Context, l *language, rows rowSeq) (string, 
 	return path, nil
 }
 
-func (r *Run) writeStart(s Start) error {
+func (r *Run) writeStart(s descent) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(r.path(TrainDir, startFile), append(data, '\n'))
+	return durable.WriteFile(r.path(trainDir, startFile), append(data, '\n'))
 }
 
 // readStart returns where the student came from, "" where the run does not know.
 func (r *Run) readStart() string {
-	data, err := os.ReadFile(r.path(TrainDir, startFile))
-	var s Start
+	data, err := os.ReadFile(r.path(trainDir, startFile))
+	var s descent
 	if err != nil || json.Unmarshal(data, &s) != nil {
 		return ""
 	}
@@ -106,28 +106,28 @@ func (r *Run) readStart() string {
 }
 
 // cut writes initial.gguf: what is left of the model that the student starts from.
-func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (Start, error) {
+func (r *Run) cut(ctx context.Context, l *language, rows rowSeq) (descent, error) {
 	c := r.Recipe.Student.Cut
 	m, err := workbench.Open(r.models.Origin)
 	if err != nil {
-		return Start{}, err
+		return descent{}, err
 	}
 	defer m.Close()
 	batches, tokens, err := r.measuringBatches(l, rows, m.Config)
 	if err != nil {
-		return Start{}, err
+		return descent{}, err
 	}
 	whole, err := student.FromModel(m, student.Frozen(), student.Threads(r.opts.Threads), student.BF16(plan.Precision(&r.Recipe.Train) == "bf16"))
 	if err != nil {
-		return Start{}, err
+		return descent{}, err
 	}
 	defer whole.Close()
 	small, kept, err := workbench.Cut(ctx, r.opts.Monitor, whole, plan.CutOf(c), batches)
 	if err != nil {
-		return Start{}, err
+		return descent{}, err
 	}
 	defer small.Close()
-	start := Start{From: r.models.Origin, Layers: kept, Choose: c.Choose, Measured: tokens, Was: workbench.ShapeOf(whole.Config()), Is: workbench.ShapeOf(small.Config())}
+	start := descent{From: r.models.Origin, Layers: kept, Choose: c.Choose, Measured: tokens, Was: workbench.ShapeOf(whole.Config()), Is: workbench.ShapeOf(small.Config())}
 	if c.Keep != nil {
 		start.Choose = ""
 	}
