@@ -9,7 +9,7 @@
 //
 //	run, err := recipe.Open(r, "runs/quickstart", recipe.Options{Monitor: monitor, Log: log})
 //	defer run.Close()
-//	err = run.Do(ctx, recipe.Stages...)
+//	err = run.Do(ctx)
 //
 // Each stage has a file of its own name, a page read from top to bottom; what it leans on stands beside it, under the same
 // first word: train.go, train_examples.go, train_start.go. run.go is the run directory, stages.go how one stage follows
