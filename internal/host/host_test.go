@@ -23,7 +23,7 @@ func TestFiguresHoldTogether(t *testing.T) {
 	if all < 64<<20 || free <= 0 || free > all {
 		t.Errorf("%d of %d bytes of memory available", free, all)
 	}
-	if n := PeakMemory(); n < 1<<20 || n > all {
+	if n := PeakMemory(); n != 0 && n < 1<<20 || n > all { // not every kernel keeps the peak
 		t.Errorf("peak memory %d of %d bytes", n, all)
 	}
 	here := FreeDisk(t.TempDir())
@@ -49,16 +49,19 @@ func TestPeakMemory(t *testing.T) {
 	runtime.KeepAlive(touched)
 }
 
-// TestProcessorTime: work takes time, and the clock does not run back.
+// TestProcessorTime: work takes time of the processors, however coarsely the system counts it.
 func TestProcessorTime(t *testing.T) {
 	began := ProcessorTime()
 	if began == 0 {
 		t.Skip("the system does not tell")
 	}
-	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); ProcessorTime() == began; {
+		if time.Now().After(end) {
+			t.Fatal("a minute of work took no time")
+		}
 	}
-	if used := ProcessorTime() - began; used <= 0 {
-		t.Errorf("%v of work used %v", 30*time.Millisecond, used)
+	if used := ProcessorTime() - began; used < 0 {
+		t.Errorf("the work took %v", used)
 	}
 }
 
