@@ -82,7 +82,7 @@ func tileProduct(name string, prefix, opcode byte, c, a, b int) string {
 func RoundPair(dst, low, high int) string {
 	d, l, h := byte(dst), byte(low), byte(high)
 	p0 := 0xf2 ^ d>>3&1<<7 ^ l>>4&1<<6 ^ l>>3&1<<5 ^ d>>4&1<<4
-	p1 := byte(^h&15)<<3 | 4 | prefixF2
+	p1 := ^h&15<<3 | 4 | prefixF2
 	p2 := byte(0x40) | ^h>>4&1<<3
 	return line(fmt.Sprintf("VCVTNE2PS2BF16 Z%d, Z%d, Z%d", low, high, dst), 0x62, p0, p1, p2, 0x72, 0xc0|d&7<<3|l&7)
 }
