@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+
+	"github.com/seed-d24fde5f/distill/train/checkpoint"
 )
 
 // guard notices steps that would harm the weights. It is part of the checkpoint.
@@ -42,8 +45,8 @@ func (g *guard) judge(loss, norm, spike float64) string {
 	return ""
 }
 
-// errDiverged says that going back has not helped.
-var errDiverged = errors.New("train: the run diverges again and again; lower the rate")
+// ErrDiverged says that going back has not helped.
+var ErrDiverged = errors.New("the run diverges again and again")
 
 // skip leaves an update out. After several in a row it goes back to the last checkpoint with half the rate.
 func (r *run) skip(p Progress) error {
@@ -58,12 +61,15 @@ func (r *run) skip(p Progress) error {
 		return nil
 	}
 	if r.Guard.Reverted >= maxReverted {
-		return errDiverged
+		return fmt.Errorf("train: step %d: %s; after going back %d times to a lower rate: %w", r.Step, p.Skipped, maxReverted, ErrDiverged)
 	}
 	if r.saved < 0 {
 		return fmt.Errorf("train: %d steps in a row are unusable (%s) and there is no checkpoint to go back to", maxInARow, p.Skipped)
 	}
 	reached, after := r.position, r.Guard
+	if err := r.passOver(); err != nil {
+		return err
+	}
 	if err := r.load(); err != nil {
 		return err
 	}
@@ -73,4 +79,17 @@ func (r *run) skip(p Progress) error {
 	r.Guard.InARow = 0
 	r.Log.Warn("back to the last checkpoint with half the rate", "step", r.Step, "rate share", r.Guard.Rate)
 	return errors.Join(r.save(), r.openMetrics())
+}
+
+// passOver removes the newest checkpoint, if there is an older one and no step since was usable: its weights were harmed by the
+// update just before it.
+func (r *run) passOver() error {
+	if r.saved+r.Guard.InARow < r.Step {
+		return nil
+	}
+	steps, err := checkpoint.Steps(r.Dir)
+	if err != nil || len(steps) < 2 {
+		return err
+	}
+	return os.RemoveAll(checkpoint.Path(r.Dir, r.saved))
 }

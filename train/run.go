@@ -50,7 +50,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if err := r.report(p); err != nil {
 			return r.result(), err
 		}
-		if o.CheckpointEvery > 0 && r.Step%o.CheckpointEvery == 0 && r.Step < o.Steps {
+		good := r.Guard.InARow == 0 // weights that gave no usable gradient are nothing to go back to
+		if good && o.CheckpointEvery > 0 && r.Step%o.CheckpointEvery == 0 && r.Step < o.Steps {
 			if err := r.save(); err != nil {
 				return r.result(), err
 			}

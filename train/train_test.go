@@ -213,11 +213,17 @@ type sick struct {
 	calls int
 	when  func(call int) bool
 	with  float32
+
+	harmed int // call after which a weight is NaN
 }
 
 func (s *sick) Accumulate(b *train.Batch, l nn.RowLoss, scale float32) (train.Totals, error) {
 	t, err := s.Student.Accumulate(b, l, scale)
-	if s.calls++; s.when(s.calls) {
+	s.calls++
+	if s.harmed > 0 && s.calls == s.harmed {
+		s.Params()[0].Data()[0] = float32(math.NaN())
+	}
+	if s.when(s.calls) {
 		s.Params()[0].GradData()[0] = s.with
 	}
 	return t, err
@@ -227,6 +233,7 @@ func (s *sick) Accumulate(b *train.Batch, l nn.RowLoss, scale float32) (train.To
 // run which never recovers ends with an error.
 func TestGuards(t *testing.T) {
 	nan := float32(math.NaN())
+	const weightsHarmed = "weights harmed just before a checkpoint"
 	for _, c := range []struct {
 		name              string
 		when              func(int) bool
@@ -237,12 +244,16 @@ func TestGuards(t *testing.T) {
 		{"one NaN", func(n int) bool { return n == 20 }, nan, 1, 0, false},
 		{"one spike", func(n int) bool { return n == 61 }, 1e4, 1, 0, false},
 		{"a bad stretch", func(n int) bool { return n >= 21 && n <= 28 }, nan, 4, 1, false},
+		{weightsHarmed, func(int) bool { return false }, nan, 4, 1, false},
 		{"for ever", func(n int) bool { return n > 20 }, nan, 24, 5, true},
 	} {
 		var log bytes.Buffer
 		m := &sick{Student: newStudent(t), when: c.when, with: c.with}
 		o := options(t, m.Student, t.TempDir())
 		o.Model = m
+		if c.name == weightsHarmed {
+			m.harmed = 2 * o.CheckpointEvery
+		}
 		o.Log = slog.New(slog.NewTextHandler(&log, nil))
 		o.Metrics = t.TempDir()
 		var rate float64

@@ -154,6 +154,9 @@ func (r *Run) learn(ctx context.Context, lang *language, rows rowSeq, what lesso
 		defer end()
 	}
 	result, err := train.Run(ctx, opts)
+	if errors.Is(err, train.ErrDiverged) {
+		err = &hint.Error{Hint: fmt.Sprintf("lower train.optimizer.lr, %g now (and muon_lr), or lengthen its warmup", opts.Rate), Err: err}
+	}
 	if err != nil && !errors.Is(err, errTrainTime) {
 		return result, err
 	}
