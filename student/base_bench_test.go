@@ -1,6 +1,7 @@
 package student_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -29,7 +30,7 @@ func BenchmarkBase(b *testing.B) {
 			b.Fatal(err)
 		}
 		path := filepath.Join(b.TempDir(), format)
-		if err := model.WriteGGUF(path, m, plan); err != nil {
+		if err := model.WriteGGUF(context.Background(), path, m, plan); err != nil {
 			b.Fatal(err)
 		}
 		stored, err := model.Open(path)

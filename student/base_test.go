@@ -1,6 +1,7 @@
 package student_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -35,7 +36,7 @@ func stored(t *testing.T, cfg model.Config, format string) *model.Model {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "base.gguf")
-	if err := model.WriteGGUF(path, m, plan); err != nil {
+	if err := model.WriteGGUF(context.Background(), path, m, plan); err != nil {
 		t.Fatal(err)
 	}
 	file, err := model.Open(path)
@@ -140,7 +141,7 @@ func sameExport(t *testing.T, name string, base, float *student.Student) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "merged.gguf")
-	if err := model.WriteGGUF(path, exported, plan); err != nil {
+	if err := model.WriteGGUF(context.Background(), path, exported, plan); err != nil {
 		t.Fatal(err)
 	}
 	back, err := model.Open(path)

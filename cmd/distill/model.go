@@ -74,7 +74,7 @@ func inspect(m *model.Model) inspection {
 		Types: map[string]int{}, Notes: m.Notes}
 	i.BitsPerWeight = 8 * float64(i.Bytes) / float64(max(1, i.Parameters))
 	if t := m.Tokenizer; t != nil {
-		i.Tokenizer, i.TokenizerHash = fmt.Sprintf("%s %s, %d tokens", t.Kind, t.Pre, t.Size()), t.Hash()
+		i.Tokenizer, i.TokenizerHash = describeTokenizer(m), t.Hash()
 	}
 	for _, t := range m.Tensors() {
 		i.Types[t.Type.String()]++
@@ -106,11 +106,13 @@ func modelInspect(c *cli.Context) error {
 		t.AppendRow(table.Row{name, fmt.Sprintf(format, values...)})
 	}
 	row("name", "%s", i.Name)
-	row("architecture", "%s, %d layers, width %d, ffn %d, %d heads, %d KV heads of %d, context %d", m.Arch, m.Layers, m.Width, m.FFN, m.Heads, m.KVHeads, m.HeadDim, m.Context)
+	row("architecture", "%s, %d layers, width %d, ffn %d", m.Arch, m.Layers, m.Width, m.FFN)
+	row("attention", "%d heads, %d KV heads of %d", m.Heads, m.KVHeads, m.HeadDim)
+	row("positions", "context %d, theta %g%s", m.Context, m.RopeTheta, stretched(m.RopeScaling))
 	row("embeddings", "%d × %d, %s", m.Vocab, m.Width, map[bool]string{true: "tied", false: "input and output apart"}[m.TiedEmbeddings])
 	row("parameters", "%s", report.Count(int64(i.Parameters)))
 	row("size", "%s, %.2f bits a weight", report.Bytes(i.Bytes), i.BitsPerWeight)
-	row("tokenizer", "%s", orNone(strings.Join(strings.Fields(i.Tokenizer), " ")))
+	row("tokenizer", "%s", orNone(i.Tokenizer))
 	row("chat template", "%s", orNone(firstLine(i.Template)))
 	for _, note := range i.Notes {
 		row("note", "%s", note)
@@ -126,6 +128,36 @@ func modelInspect(c *cli.Context) error {
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s\n\n%s\n", render(t), render(tensors))
 	return err
+}
+
+// stretched says how positions reach beyond the context that a model was first trained on.
+func stretched(s *model.RopeScaling) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.OriginalContext == 0:
+		return fmt.Sprintf(", %s ×%g", s.Type, s.Factor)
+	}
+	return fmt.Sprintf(", %s ×%g from %d", s.Type, s.Factor, s.OriginalContext)
+}
+
+// describeTokenizer names the family, the rule that cuts words, the size, and the tokens that begin a prompt and end an answer.
+func describeTokenizer(m *model.Model) string {
+	t, name := m.Tokenizer, "SentencePiece"
+	if t.Pre != "" {
+		name = "BPE " + t.Pre
+	}
+	text := fmt.Sprintf("%s, %d tokens", name, t.Size())
+	if t.AddBOS {
+		text += ", begins with " + t.Text(t.BOS)
+	}
+	if len(t.EndTokens()) > 0 {
+		text += ", ends at"
+	}
+	for _, id := range t.EndTokens() {
+		text += " " + t.Text(id)
+	}
+	return text
 }
 
 // typeTable says how much of the model is in which format.
@@ -216,13 +248,16 @@ func modelTokenize(c *cli.Context) error {
 	return printIDs(c.App.Writer, tok.Encode(text, c.Bool("special")))
 }
 
-// openForRunning opens a model and packs it to be run.
-func openForRunning(name string, threads int) (*infer.Model, error) {
+// openForRunning opens a model and packs it to be run, and says to w what of it is not done as it says.
+func openForRunning(w io.Writer, name string, threads int) (*infer.Model, error) {
 	m, err := workbench.OpenWithTokenizer(name)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
+	for _, note := range m.Notes {
+		fmt.Fprintf(w, "%s: %s\n", name, note)
+	}
 	return infer.New(m, infer.Options{Threads: threads})
 }
 
@@ -235,7 +270,7 @@ func modelComplete(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := openForRunning(args[0], c.Int("threads"))
+	m, err := openForRunning(c.App.ErrWriter, args[0], c.Int("threads"))
 	if err != nil {
 		return err
 	}
@@ -284,7 +319,7 @@ func modelPerplexity(c *cli.Context) error {
 		return err
 	}
 	defer screen.stop()
-	m, err := openForRunning(args[0], c.Int("threads"))
+	m, err := openForRunning(c.App.ErrWriter, args[0], c.Int("threads"))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -44,12 +45,28 @@ func modelConversions() []*cli.Command {
 	}
 }
 
-// refuseExisting keeps a file from being overwritten.
-func refuseExisting(path string) error {
+// checkTarget refuses, before anything is computed, a file or folder that is there already or could not be made.
+func checkTarget(path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return usage(fmt.Sprintf("%s exists already", path), "choose another name: nothing is overwritten")
 	}
-	return nil
+	parent := filepath.Dir(filepath.Clean(path))
+	trial, err := os.CreateTemp(parent, ".distill-*")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage(fmt.Sprintf("%s: there is no folder %s to write it to", path, parent), "make the folder first, or choose another")
+	case err != nil:
+		return usage(fmt.Sprintf("%s cannot be written: %v", path, errors.Unwrap(err)), "choose a folder that you may write to")
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+}
+
+// checkGGUF does so for a GGUF file, by whose name other verbs know it.
+func checkGGUF(path string) error {
+	if !strings.HasSuffix(path, ".gguf") {
+		return usage(fmt.Sprintf("%s does not end in .gguf", path), "distill model convert makes Hugging Face folders")
+	}
+	return checkTarget(path)
 }
 
 // openToConvert opens a model and says what of it is not taken as it stands.
@@ -73,7 +90,7 @@ func modelConvert(c *cli.Context) error {
 	if err != nil || typ != quant.F32 && typ != quant.F16 && typ != quant.BF16 {
 		return usage(fmt.Sprintf("--type %q: want f32, f16 or bf16", c.String("type")), "distill model quantize writes the smaller types")
 	}
-	if err := refuseExisting(args[1]); err != nil {
+	if err := checkTarget(args[1]); err != nil {
 		return err
 	}
 	m, err := openToConvert(c, args[0])
@@ -82,11 +99,11 @@ func modelConvert(c *cli.Context) error {
 	}
 	defer m.Close()
 	if !strings.HasSuffix(args[1], ".gguf") {
-		err = model.WriteHF(args[1], m, typ)
+		err = model.WriteHF(c.Context, args[1], m, typ)
 	} else {
 		var plan model.Plan
 		if plan, err = model.NewPlan(m.Config, typ.String(), model.PlanOptions{}); err == nil {
-			err = model.WriteGGUF(args[1], m, plan)
+			err = model.WriteGGUF(c.Context, args[1], m, plan)
 		}
 	}
 	if err != nil {
@@ -104,6 +121,11 @@ func modelQuantize(c *cli.Context) error {
 	if len(args) == 1 {
 		args = append(args, fmt.Sprintf("%s-%s.gguf", servedName(args[0]), strings.ToLower(c.String("type"))))
 	}
+	if !c.Bool("dry-run") {
+		if err := checkGGUF(args[1]); err != nil {
+			return err
+		}
+	}
 	m, err := openToConvert(c, args[0])
 	if err != nil {
 		return err
@@ -112,7 +134,7 @@ func modelQuantize(c *cli.Context) error {
 	options := model.PlanOptions{Strict: c.Bool("strict"), Pure: c.Bool("pure")}
 	if path := c.String("imatrix"); path != "" {
 		if options.Importance, _, err = model.ReadImportance(path); err != nil {
-			return usage(err.Error(), "")
+			return usage(err.Error(), "distill model imatrix makes one")
 		}
 	}
 	plan, err := model.NewPlan(m.Config, c.String("type"), options)
@@ -124,10 +146,7 @@ func modelQuantize(c *cli.Context) error {
 		return usage(err.Error(), way)
 	}
 	if !c.Bool("dry-run") {
-		if err := refuseExisting(args[1]); err != nil {
-			return err
-		}
-		if err := model.WriteGGUF(args[1], m, plan); err != nil {
+		if err := model.WriteGGUF(c.Context, args[1], m, plan); err != nil {
 			return err
 		}
 	}
@@ -169,7 +188,7 @@ func modelDiff(c *cli.Context) error {
 	defer screen.stop()
 	var models [2]*infer.Model
 	for i := range models {
-		if models[i], err = openForRunning(args[i], c.Int("threads")); err != nil {
+		if models[i], err = openForRunning(c.App.ErrWriter, args[i], c.Int("threads")); err != nil {
 			return err
 		}
 		defer models[i].Close()

@@ -32,7 +32,7 @@ func modelImatrix(c *cli.Context) error {
 	if len(args) == 2 {
 		args = append(args, servedName(args[0])+"-imatrix.gguf")
 	}
-	if err := refuseExisting(args[2]); err != nil {
+	if err := checkGGUF(args[2]); err != nil {
 		return err
 	}
 	screen, err := newConsole(c)
@@ -46,7 +46,7 @@ func modelImatrix(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := model.WriteImportance(args[2], found, source); err != nil {
+	if err := model.WriteImportance(c.Context, args[2], found, source); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s: %d matrices, over %d pieces of %d tokens\n", args[2], len(found), source.Chunks, source.ChunkSize)

@@ -103,10 +103,8 @@ func checkCut(cut student.Cut, file string) error {
 		return usage(fmt.Sprintf("--layers %d, and --keep names %d", cut.Layers, len(cut.Keep)), "leave one of the two out")
 	case cut.By != student.Spread && cut.By != student.ByImportance:
 		return usage(fmt.Sprintf("--choose %q: want spread or importance", cut.By), "")
-	case !strings.HasSuffix(file, ".gguf"):
-		return usage(fmt.Sprintf("%s does not end in .gguf", file), "distill model convert makes a Hugging Face folder of it afterwards")
 	}
-	return refuseExisting(file)
+	return checkGGUF(file)
 }
 
 // writePruned shows the model before and after.

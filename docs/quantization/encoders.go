@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -55,7 +56,7 @@ func newEncoders(dir, against string, threads int, shape model.Config) (*encoder
 		}
 	}
 	source := model.ImportanceSource{Datasets: []string{"random"}, Chunks: 1, ChunkSize: 512}
-	if err := model.WriteImportance(e.guide, e.importance, source); err != nil {
+	if err := model.WriteImportance(context.Background(), e.guide, e.importance, source); err != nil {
 		return nil, err
 	}
 	if e.importance, _, err = model.ReadImportance(e.guide); err != nil { // as rounded as the library finds it
@@ -78,7 +79,7 @@ func (e *encoders) encode(t fileType, path string, guide model.Importance, m *mo
 	if err != nil {
 		return 0, err
 	}
-	err = model.WriteGGUF(path, m, plan)
+	err = model.WriteGGUF(context.Background(), path, m, plan)
 	return time.Since(start), err
 }
 

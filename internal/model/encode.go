@@ -109,15 +109,17 @@ func gather(data []byte, from, n, size, d int, order rowOrder) []byte {
 }
 
 // convertRows converts n rows between formats. What already has the wanted one is passed on as it is. The result is good
-// until the next call with the same scratch. Numbers that the wanted format cannot hold are refused.
+// until the next call with the same scratch. Numbers that the wanted format cannot hold are refused, and those that none can.
 func convertRows(raw []byte, from, to quant.Type, n, columns int, importance []float32, s *scratch) ([]byte, error) {
-	if from == to {
+	if from == to && from.Quantized() {
 		return raw, nil
 	}
 	values := s.decode(raw, from, n*columns)
 	switch largest := quant.Largest(values); {
 	case largest != largest || math.IsInf(float64(largest), 0):
 		return nil, fmt.Errorf("the weights hold %g, which no model can be run with", largest)
+	case from == to:
+		return raw, nil
 	case to == quant.F16 && largest >= beyondF16:
 		return nil, fmt.Errorf("the weights hold %g, which is beyond F16's 65504; BF16 and F32 take it", largest)
 	}

@@ -20,7 +20,7 @@ func TestNumbersThatDoNotFit(t *testing.T) {
 		problem string // "" for none
 	}{
 		{70000, "F16", "beyond F16"}, {70000, "BF16", ""}, {70000, "Q8_0", ""}, {65504, "F16", ""},
-		{float32(math.NaN()), "Q8_0", "NaN"}, {float32(math.Inf(-1)), "Q4_K_M", "Inf"}, {float32(math.NaN()), "F16", "NaN"}, {float32(math.NaN()), "F32", ""},
+		{float32(math.NaN()), "Q8_0", "NaN"}, {float32(math.Inf(-1)), "Q4_K_M", "Inf"}, {float32(math.NaN()), "F16", "NaN"}, {float32(math.NaN()), "F32", "NaN"},
 	} {
 		w, err := m.Float32(name)
 		if err != nil {

@@ -22,7 +22,7 @@ func folder(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := WriteHF(dir, m, quant.F32); err != nil {
+	if err := WriteHF(t.Context(), dir, m, quant.F32); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -268,7 +268,7 @@ func TestEndsOfFolders(t *testing.T) {
 	}
 	for name, file := range map[string]string{"both": generationName, "config": configName} {
 		dir := t.TempDir()
-		if err := WriteHF(dir, m, quant.F32); err != nil {
+		if err := WriteHF(t.Context(), dir, m, quant.F32); err != nil {
 			t.Fatal(err)
 		}
 		set(t, filepath.Join(dir, file), "eos_token_id", []int{2, 400, 100000})
@@ -277,7 +277,7 @@ func TestEndsOfFolders(t *testing.T) {
 		}
 		opened := reopen(t, dir)
 		path := filepath.Join(dir, "m.gguf")
-		if err := WriteGGUF(path, opened, mustPlan(t, cfg, "F32")); err != nil {
+		if err := WriteGGUF(t.Context(), path, opened, mustPlan(t, cfg, "F32")); err != nil {
 			t.Fatal(err)
 		}
 		for _, one := range []*Model{opened, reopen(t, path)} {

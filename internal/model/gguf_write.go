@@ -1,10 +1,9 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/seed-d24fde5f/distill/internal/gguf"
 	"github.com/seed-d24fde5f/distill/internal/quant"
@@ -13,9 +12,9 @@ import (
 
 // WriteGGUF writes the model to a file in the formats of the plan, which was made for its configuration. It streams:
 // memory is bounded by a few megabytes of rows at a time, whatever the model's size. The file appears whole or not at
-// all.
-func WriteGGUF(path string, m *Model, p Plan) error {
-	return replaceFile(path, func(w io.Writer) error { return EncodeGGUF(w, m, p) })
+// all, and not at all where ctx ends before.
+func WriteGGUF(ctx context.Context, path string, m *Model, p Plan) error {
+	return replaceFile(ctx, path, path, func(w io.Writer) error { return EncodeGGUF(w, m, p) })
 }
 
 // EncodeGGUF writes the model to w as [WriteGGUF] does.
@@ -132,26 +131,4 @@ func (m *Model) ropeMetadata(md *gguf.Metadata, arch string) {
 		own := RopeScaling{Factor: s.Factor}
 		md.Set(arch+".rope.scaling.attn_factor", float32(s.AttentionFactor/own.attention()))
 	}
-}
-
-// replaceFile writes a file beside path and moves it there once it is complete and on disk.
-func replaceFile(path string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	defer os.Remove(file.Name()) // fails once the file has moved
-	defer file.Close()
-	if err := write(file); err != nil {
-		return err
-	}
-	for _, step := range []func() error{
-		func() error { return file.Chmod(0o644) }, file.Sync, file.Close,
-		func() error { return os.Rename(file.Name(), path) },
-	} {
-		if err := step(); err != nil {
-			return fmt.Errorf("model: %w", err)
-		}
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,10 +21,11 @@ var hfClass = map[string]string{
 	Llama: "LlamaForCausalLM", Mistral: "MistralForCausalLM", Qwen2: "Qwen2ForCausalLM", Qwen3: "Qwen3ForCausalLM",
 }
 
-// WriteHF writes the model as a Hugging Face folder, created if need be: config.json, generation_config.json,
-// model.safetensors with the weights as F32, F16 or BF16, and, if the model has a tokenizer, tokenizer.json and
-// tokenizer_config.json with the chat template. Quantized weights are decoded. It streams as [WriteGGUF] does.
-func WriteHF(dir string, m *Model, as quant.Type) error {
+// WriteHF writes the model as a Hugging Face folder, which is created, and its parents, if need be: config.json,
+// generation_config.json, model.safetensors with the weights as F32, F16 or BF16, and, if the model has a tokenizer,
+// tokenizer.json and tokenizer_config.json with the chat template. Quantized weights are decoded. It streams as [WriteGGUF]
+// does, and a new folder appears whole or not at all.
+func WriteHF(ctx context.Context, dir string, m *Model, as quant.Type) error {
 	dtype, ok := toDType[as]
 	if !ok {
 		return fmt.Errorf("model: Hugging Face folders hold F32, F16 or BF16, not %v", as)
@@ -32,23 +34,22 @@ func WriteHF(dir string, m *Model, as quant.Type) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	path := filepath.Join(dir, "model.safetensors")
-	if err := replaceFile(path, func(w io.Writer) error { return m.encodeSafetensors(w, as, dtype) }); err != nil {
-		return err
-	}
-	if m.Tokenizer != nil {
-		if err := m.Tokenizer.WriteDir(dir, m.Template); err != nil {
-			return fmt.Errorf("model: %w", err)
+	name := filepath.Join(dir, "model.safetensors")
+	return replaceFolder(dir, func(dir string) error {
+		path := filepath.Join(dir, "model.safetensors")
+		if err := replaceFile(ctx, path, name, func(w io.Writer) error { return m.encodeSafetensors(w, as, dtype) }); err != nil {
+			return err
 		}
-	}
-	if err := writeJSON(filepath.Join(dir, configName), config); err != nil {
-		return err
-	}
-	generation := hfGeneration{BOS: config.BOS, EOS: config.EOS, PAD: config.PAD}
-	return writeJSON(filepath.Join(dir, generationName), generation)
+		if m.Tokenizer != nil {
+			if err := m.Tokenizer.WriteDir(dir, m.Template); err != nil {
+				return fmt.Errorf("model: %w", err)
+			}
+		}
+		if err := writeJSON(filepath.Join(dir, configName), config); err != nil {
+			return err
+		}
+		return writeJSON(filepath.Join(dir, generationName), hfGeneration{BOS: config.BOS, EOS: config.EOS, PAD: config.PAD})
+	})
 }
 
 type hfGeneration struct {

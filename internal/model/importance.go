@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -40,7 +41,11 @@ func ReadImportance(path string) (Importance, ImportanceSource, error) {
 		return nil, ImportanceSource{}, fmt.Errorf("model: importance: %w", err)
 	}
 	defer f.Close()
-	return importanceFromGGUF(f)
+	imp, source, err := importanceFromGGUF(f)
+	if err != nil {
+		err = fmt.Errorf("%w (in %s)", err, path)
+	}
+	return imp, source, err
 }
 
 func importanceFromGGUF(f *gguf.File) (Importance, ImportanceSource, error) {
@@ -83,8 +88,8 @@ func importanceFromGGUF(f *gguf.File) (Importance, ImportanceSource, error) {
 }
 
 // WriteImportance writes an importance matrix as llama.cpp's llama-imatrix does, for its tools and for [ReadImportance].
-func WriteImportance(path string, imp Importance, source ImportanceSource) error {
-	return replaceFile(path, func(w io.Writer) error { return encodeImportance(w, imp, source) })
+func WriteImportance(ctx context.Context, path string, imp Importance, source ImportanceSource) error {
+	return replaceFile(ctx, path, path, func(w io.Writer) error { return encodeImportance(w, imp, source) })
 }
 
 func encodeImportance(w io.Writer, imp Importance, source ImportanceSource) error {
@@ -112,6 +117,9 @@ func encodeImportance(w io.Writer, imp Importance, source ImportanceSource) erro
 	for _, name := range names {
 		sums := make([]float32, len(imp[name]))
 		for i, v := range imp[name] {
+			if !(v >= 0) || math.IsInf(float64(v), 0) {
+				return fmt.Errorf("model: importance: %q: column %d is %g: some weight is NaN or infinite", name, i, v)
+			}
 			sums[i] = v * count
 		}
 		for _, part := range [][]float32{sums, {count}} {

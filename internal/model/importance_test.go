@@ -29,7 +29,7 @@ func TestImportanceRoundTrip(t *testing.T) {
 	imp := randomImportance(shapes["qwen2"])
 	source := ImportanceSource{Datasets: []string{"gsm8k"}, Chunks: 10, ChunkSize: 512}
 	path := filepath.Join(t.TempDir(), "imatrix.gguf")
-	if err := WriteImportance(path, imp, source); err != nil {
+	if err := WriteImportance(t.Context(), path, imp, source); err != nil {
 		t.Fatal(err)
 	}
 	got, from, err := ReadImportance(path)

@@ -71,7 +71,7 @@ func write(t *testing.T, path string, m *model.Model) {
 	t.Helper()
 	plan, err := model.NewPlan(m.Config, "F32", model.PlanOptions{})
 	if err == nil {
-		err = model.WriteGGUF(path, m, plan)
+		err = model.WriteGGUF(t.Context(), path, m, plan)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func throughContainers(t *testing.T, m *model.Model) map[string]*model.Model {
 		return all
 	}
 	dir := t.TempDir()
-	if err := model.WriteHF(dir, m, quant.F32); err != nil {
+	if err := model.WriteHF(t.Context(), dir, m, quant.F32); err != nil {
 		t.Fatal(err)
 	}
 	folder, err := model.Open(dir)

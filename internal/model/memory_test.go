@@ -74,7 +74,7 @@ func synthetic(t *testing.T, path string, megabytes int) Config {
 func TestQuantizeMemory(t *testing.T) {
 	if source := os.Getenv("DISTILL_QUANTIZE_SOURCE"); source != "" { // the process of its own
 		m := reopen(t, source)
-		if err := WriteGGUF(source+".out", m, mustPlan(t, m.Config, cmp.Or(os.Getenv("DISTILL_QUANTIZE_TYPE"), "Q8_0"))); err != nil {
+		if err := WriteGGUF(t.Context(), source+".out", m, mustPlan(t, m.Config, cmp.Or(os.Getenv("DISTILL_QUANTIZE_TYPE"), "Q8_0"))); err != nil {
 			t.Fatal(err)
 		}
 		return

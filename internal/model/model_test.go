@@ -105,7 +105,7 @@ func TestConversions(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := filepath.Join(dir, "a.gguf")
-			if err := WriteGGUF(path, m, mustPlan(t, cfg, "F32")); err != nil {
+			if err := WriteGGUF(t.Context(), path, m, mustPlan(t, cfg, "F32")); err != nil {
 				t.Fatal(err)
 			}
 			fromGGUF := reopen(t, path)
@@ -117,14 +117,14 @@ func TestConversions(t *testing.T) {
 				return // Hugging Face has no such model
 			}
 			folder := filepath.Join(dir, "hf")
-			if err := WriteHF(folder, fromGGUF, quant.F32); err != nil {
+			if err := WriteHF(t.Context(), folder, fromGGUF, quant.F32); err != nil {
 				t.Fatal(err)
 			}
 			fromHF := reopen(t, folder)
 			same(t, m, fromHF)
 			again := filepath.Join(dir, "b.gguf")
 			fromHF.Name = m.Name
-			if err := WriteGGUF(again, fromHF, mustPlan(t, cfg, "F32")); err != nil {
+			if err := WriteGGUF(t.Context(), again, fromHF, mustPlan(t, cfg, "F32")); err != nil {
 				t.Fatal(err)
 			}
 			x, _ := os.ReadFile(path)
@@ -151,12 +151,12 @@ func TestOracleOnACopy(t *testing.T) {
 	want := "261 378 432 383 286 261 376 298 315 421 395 317 426 338 401 396 267 337 410 408"
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "hf")
-	if err := WriteHF(folder, m, quant.F32); err != nil {
+	if err := WriteHF(t.Context(), folder, m, quant.F32); err != nil {
 		t.Fatal(err)
 	}
 	for name, source := range map[string]*Model{"gguf": m, "hf": reopen(t, folder)} {
 		path := filepath.Join(dir, name+".gguf")
-		if err := WriteGGUF(path, source, mustPlan(t, m.Config, "F32")); err != nil {
+		if err := WriteGGUF(t.Context(), path, source, mustPlan(t, m.Config, "F32")); err != nil {
 			t.Fatal(err)
 		}
 		if got := ask(t, "greedy", path, "20", "1", "403", "407"); got != want {
@@ -176,7 +176,7 @@ func TestOracleLoads(t *testing.T) {
 					t.Fatal(err)
 				}
 				path := filepath.Join(t.TempDir(), "m.gguf")
-				if err := WriteGGUF(path, m, mustPlan(t, cfg, "Q8_0")); err != nil {
+				if err := WriteGGUF(t.Context(), path, m, mustPlan(t, cfg, "Q8_0")); err != nil {
 					t.Fatal(err)
 				}
 				ask(t, "greedy", path, "2", "1", "5")
@@ -196,7 +196,7 @@ func TestPlansAreLlamaQuantizes(t *testing.T) {
 		}
 		dir := t.TempDir()
 		source := filepath.Join(dir, "f32.gguf")
-		if err := WriteGGUF(source, m, mustPlan(t, cfg, "F32")); err != nil {
+		if err := WriteGGUF(t.Context(), source, m, mustPlan(t, cfg, "F32")); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range fileTypes[1:] {
@@ -250,13 +250,13 @@ func TestShardedHalfFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteHF(dir, m, as); err != nil {
+		if err := WriteHF(t.Context(), dir, m, as); err != nil {
 			t.Fatal(err)
 		}
 		shard(t, dir)
 		folder := reopen(t, dir)
 		path := filepath.Join(t.TempDir(), "m.gguf")
-		if err := WriteGGUF(path, folder, mustPlan(t, cfg, as.String())); err != nil {
+		if err := WriteGGUF(t.Context(), path, folder, mustPlan(t, cfg, as.String())); err != nil {
 			t.Fatal(err)
 		}
 		file := reopen(t, path)

@@ -121,7 +121,7 @@ func TestPreTokenizersAreLlamas(t *testing.T) {
 					t.Fatal(err)
 				}
 				file := filepath.Join(t.TempDir(), "m.gguf")
-				if err := WriteGGUF(file, m, mustPlan(t, cfg, "F32")); err != nil {
+				if err := WriteGGUF(t.Context(), file, m, mustPlan(t, cfg, "F32")); err != nil {
 					t.Fatal(err)
 				}
 				ids := tok.Encode(text, true)

@@ -43,7 +43,7 @@ func TestOracleTokenizesAsWeDo(t *testing.T) {
 			}
 			dir := t.TempDir()
 			path, text := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "text")
-			if err := WriteGGUF(path, m, mustPlan(t, cfg, "Q8_0")); err != nil {
+			if err := WriteGGUF(t.Context(), path, m, mustPlan(t, cfg, "Q8_0")); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(text, []byte(tests), 0o644); err != nil {

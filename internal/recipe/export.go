@@ -50,7 +50,7 @@ func export(ctx context.Context, r *Run, st *stageState) (string, error) {
 		}
 		path := exportPath(r.Dir, format)
 		meter.Note(filepath.Base(path))
-		sum, size, err := r.exportFile(path, format, m, importance)
+		sum, size, err := r.exportFile(ctx, path, format, m, importance)
 		if err != nil {
 			return "", err
 		}
@@ -58,7 +58,7 @@ func export(ctx context.Context, r *Run, st *stageState) (string, error) {
 		meter.Add(1)
 	}
 	if r.Recipe.Export.HF {
-		if err := model.WriteHF(filepath.Join(dir, hfDir), m, quant.F16); err != nil {
+		if err := model.WriteHF(ctx, filepath.Join(dir, hfDir), m, quant.F16); err != nil {
 			return "", err
 		}
 	}
@@ -72,7 +72,7 @@ func export(ctx context.Context, r *Run, st *stageState) (string, error) {
 }
 
 // exportFile writes one file and returns its checksum and its size.
-func (r *Run) exportFile(path, format string, m *model.Model, importance model.Importance) (sum string, size int64, err error) {
+func (r *Run) exportFile(ctx context.Context, path, format string, m *model.Model, importance model.Importance) (sum string, size int64, err error) {
 	plan, err := model.NewPlan(m.Config, format, model.PlanOptions{Strict: r.Recipe.Export.Strict, Importance: importance})
 	if err != nil {
 		return "", 0, &hint.Error{Hint: "choose a width and ffn that are multiples of the block, or set export.strict=false", Err: err}
@@ -81,7 +81,7 @@ func (r *Run) exportFile(path, format string, m *model.Model, importance model.I
 		r.log.Warn("tensors with another type than the format's", "file", filepath.Base(path), "tensors", len(c),
 			"such_as", c[0].Name, "type", c[0].Type, "wanted", c[0].Wanted, "reason", c[0].Reason)
 	}
-	if err := model.WriteGGUF(path, m, plan); err != nil {
+	if err := model.WriteGGUF(ctx, path, m, plan); err != nil {
 		return "", 0, err
 	}
 	info, err := os.Stat(path)

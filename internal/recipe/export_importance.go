@@ -55,5 +55,5 @@ func (r *Run) importance(ctx context.Context, m *model.Model) (model.Importance,
 	if err != nil {
 		return nil, fmt.Errorf("importance: %w", err)
 	}
-	return found, model.WriteImportance(r.path(ExportDir, importanceFile), found, model.ImportanceSource{Datasets: []string{r.Recipe.Name}, Chunks: count})
+	return found, model.WriteImportance(ctx, r.path(ExportDir, importanceFile), found, model.ImportanceSource{Datasets: []string{r.Recipe.Name}, Chunks: count})
 }

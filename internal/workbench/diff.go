@@ -23,8 +23,12 @@ type Difference struct {
 	Tokens              int     `json:"tokens"`
 }
 
-// Diff runs both models over windows of tokens, 0 for 512 or as many as both take. They must have the same tokenizer. Nothing but one window's logits is
-// kept in memory.
+func errNotNumbers(operation, whose string) error {
+	return hint.Errorf("distill model convert names the weight that is damaged", "%s: %s logits are no numbers: some weight is NaN or infinite", operation, whose)
+}
+
+// Diff runs both models over windows of tokens, 0 for 512 or as many as both take. They must have the same tokenizer.
+// Nothing but one window's logits is kept in memory.
 func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window, most int, monitor progress.Monitor) (Difference, error) {
 	var d Difference
 	if a.Tokenizer().Hash() != b.Tokenizer().Hash() {
@@ -34,7 +38,7 @@ func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window
 		window = min(512, a.Context(), b.Context())
 	}
 	if window < 4 || window > min(a.Context(), b.Context()) {
-		return d, hint.Errorf("--ctx sets it", "diff: a window of %d tokens does not fit both models' contexts of %d and %d", window, a.Context(), b.Context())
+		return d, hint.Errorf("--ctx sets it", "diff: a window of %d tokens is not between 4 and both models' contexts of %d and %d", window, a.Context(), b.Context())
 	}
 	if len(tokens) < window {
 		return d, hint.Errorf("give a longer text or a smaller --ctx", "diff: the text has %d tokens, fewer than one window of %d", len(tokens), window)
@@ -79,6 +83,12 @@ func Diff(ctx context.Context, a, b *infer.Model, tokens []distill.Token, window
 			}
 			values += float64(min(va, vb))
 			d.Tokens++
+		}
+		switch {
+		case math.IsNaN(natsA):
+			return d, errNotNumbers("diff", "the first model's")
+		case math.IsNaN(natsB):
+			return d, errNotNumbers("diff", "the second model's")
 		}
 		meter.Add(1)
 	}

@@ -87,7 +87,7 @@ func (o *ImportanceOptions) windows(m *infer.Model) ([][]distill.Token, error) {
 		o.Window = min(512, m.Context())
 	}
 	if o.Window < 2 || o.Window > m.Context() {
-		return nil, hint.Errorf("--ctx sets another", "a window of %d tokens does not fit the model's context of %d", o.Window, m.Context())
+		return nil, hint.Errorf("--ctx sets it", "a window of %d tokens is not between 2 and the model's context of %d", o.Window, m.Context())
 	}
 	text, err := os.ReadFile(o.Data)
 	if err != nil {

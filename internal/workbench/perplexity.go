@@ -25,7 +25,7 @@ type TextPerplexity struct {
 func PerplexityOfText(ctx context.Context, m *infer.Model, tokens []distill.Token, window int, meter progress.Meter) (TextPerplexity, error) {
 	var p TextPerplexity
 	if window < 4 || window > m.Context() {
-		return p, hint.Errorf("--ctx sets another", "a window of %d tokens does not fit the model's context of %d", window, m.Context())
+		return p, hint.Errorf("--ctx sets it", "a window of %d tokens is not between 4 and the model's context of %d", window, m.Context())
 	}
 	if len(tokens) < window {
 		return p, hint.Errorf("give a longer text or a smaller --ctx", "the text has %d tokens, fewer than one window of %d", len(tokens), window)
@@ -40,6 +40,9 @@ func PerplexityOfText(ctx context.Context, m *infer.Model, tokens []distill.Toke
 		for _, v := range logprobs {
 			sum -= float64(v)
 			squares += float64(v) * float64(v)
+		}
+		if math.IsNaN(sum) {
+			return p, errNotNumbers("perplexity", "the model's")
 		}
 		p.Windows++
 		p.Tokens += len(logprobs)

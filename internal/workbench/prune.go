@@ -115,7 +115,7 @@ func (p *Pruning) write(ctx context.Context, m *model.Model, file string, plan m
 	if err != nil {
 		return err
 	}
-	return model.WriteGGUF(file, pruned, plan)
+	return model.WriteGGUF(ctx, file, pruned, plan)
 }
 
 // windows cuts a text into batches of one row, about most tokens in all, evenly from its whole length.
