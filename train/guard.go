@@ -29,9 +29,9 @@ const (
 // judge returns why a step is to be skipped, empty if it is not.
 func (g *guard) judge(loss, norm, spike float64) string {
 	switch {
-	case math.IsNaN(loss) || math.IsInf(loss, 0):
+	case !finite(loss):
 		return fmt.Sprintf("loss is %v", loss)
-	case math.IsNaN(norm) || math.IsInf(norm, 0):
+	case !finite(norm):
 		return fmt.Sprintf("gradient norm is %v", norm)
 	case spike > 0 && g.Seen >= guardWarmup && norm > spike*g.Usual:
 		return fmt.Sprintf("gradient norm %.3g is more than %g times the usual %.3g", norm, spike, g.Usual)
@@ -45,10 +45,13 @@ func (g *guard) judge(loss, norm, spike float64) string {
 	return ""
 }
 
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
 // ErrDiverged says that going back has not helped.
 var ErrDiverged = errors.New("the run diverges again and again")
 
-// skip leaves an update out. After several in a row it goes back to the last checkpoint with half the rate.
+// skip leaves an update out. After several in a row it goes back to the last checkpoint with half the rate, and so it does
+// rather than end on weights whose loss is no number.
 func (r *run) skip(p Progress) error {
 	for _, q := range r.params {
 		clear(q.GradData())
@@ -57,7 +60,8 @@ func (r *run) skip(p Progress) error {
 	r.Guard.InARow++
 	r.advance()
 	r.Log.Warn("step skipped", "step", r.Step, "why", p.Skipped)
-	if r.Guard.InARow < maxInARow {
+	endsHarmed := r.Step == r.Steps && r.saved >= 0 && !finite(p.Loss)
+	if r.Guard.InARow < maxInARow && !endsHarmed {
 		return nil
 	}
 	if r.Guard.Reverted >= maxReverted {

@@ -233,7 +233,7 @@ func (s *sick) Accumulate(b *train.Batch, l nn.RowLoss, scale float32) (train.To
 // run which never recovers ends with an error.
 func TestGuards(t *testing.T) {
 	nan := float32(math.NaN())
-	const weightsHarmed = "weights harmed just before a checkpoint"
+	const weightsHarmed, harmedAtTheEnd = "weights harmed just before a checkpoint", "weights harmed just before the end"
 	for _, c := range []struct {
 		name              string
 		when              func(int) bool
@@ -245,29 +245,33 @@ func TestGuards(t *testing.T) {
 		{"one spike", func(n int) bool { return n == 61 }, 1e4, 1, 0, false},
 		{"a bad stretch", func(n int) bool { return n >= 21 && n <= 28 }, nan, 4, 1, false},
 		{weightsHarmed, func(int) bool { return false }, nan, 4, 1, false},
+		{harmedAtTheEnd, func(int) bool { return false }, nan, 1, 1, false},
 		{"for ever", func(n int) bool { return n > 20 }, nan, 24, 5, true},
 	} {
 		var log bytes.Buffer
 		m := &sick{Student: newStudent(t), when: c.when, with: c.with}
 		o := options(t, m.Student, t.TempDir())
 		o.Model = m
-		if c.name == weightsHarmed {
+		switch c.name {
+		case weightsHarmed:
 			m.harmed = 2 * o.CheckpointEvery
+		case harmedAtTheEnd:
+			m.harmed, o.Heldout = o.Accumulate*(o.Steps-1), nil
 		}
 		o.Log = slog.New(slog.NewTextHandler(&log, nil))
 		o.Metrics = t.TempDir()
-		var rate float64
+		var share float64 // of the schedule's rate
 		o.Observe = func(p train.Progress) {
-			if p.Step == 30 {
-				rate = p.Rate
+			if p.Skipped == "" {
+				share = p.Rate / (o.Rate * o.Schedule.At(p.Step-1, o.Steps))
 			}
 		}
 		result, err := train.Run(context.Background(), o)
 		if (err != nil) != c.fails || result.Skipped != c.skipped || result.Reverted != c.reverted {
 			t.Errorf("%s: %+v, %v", c.name, result, err)
 		}
-		if !c.fails && rate != o.Rate/float64(int(1)<<c.reverted) {
-			t.Errorf("%s: rate %v at step 30", c.name, rate)
+		if !c.fails && math.Abs(share*float64(int(1)<<c.reverted)-1) > 1e-12 {
+			t.Errorf("%s: %v of the rate at the end", c.name, share)
 		}
 		if !strings.Contains(log.String(), "step skipped") || strings.Contains(log.String(), "half the rate") != (c.reverted > 0) {
 			t.Errorf("%s: said\n%s", c.name, log.String())

@@ -99,7 +99,7 @@ func writePlan(w io.Writer, p *plan.Plan, width int) {
 	row("tokens", "%s prompt, %s completion (%s)", spanText(g.PromptTokens, count), spanText(g.CompletionTokens, count), basis)
 	switch {
 	case g.USD != nil && g.MostUSD > 0:
-		row("money", "%s, $%.2f at the very most (%s)", spanText(*g.USD, dollars), g.MostUSD, g.PriceSource)
+		row("money", "%s, %s at the very most (%s)", spanText(*g.USD, report.Dollars), report.Dollars(g.MostUSD), g.PriceSource)
 	case g.USD != nil:
 		row("money", "none: the teacher %s", g.PriceSource)
 	default:
@@ -162,7 +162,7 @@ func askedText(a *plan.Asked) string {
 	case a.MostUSD == 0:
 		return calls + ", no money: " + a.PriceSource
 	}
-	return calls + fmt.Sprintf(", %s, $%.2f at the very most (%s)", spanText(*a.USD, dollars), a.MostUSD, a.PriceSource)
+	return calls + fmt.Sprintf(", %s, %s at the very most (%s)", spanText(*a.USD, report.Dollars), report.Dollars(a.MostUSD), a.PriceSource)
 }
 
 // exportTable has a row for each file and a column for each device.
@@ -250,8 +250,7 @@ func spanText(s plan.Span, format func(float64) string) string {
 	return fmt.Sprintf("%s (%s to %s)", format(s.Likely), format(s.Low), format(s.High))
 }
 
-func count(x float64) string   { return report.Count(int64(x)) }
-func dollars(x float64) string { return fmt.Sprintf("$%.2f", x) }
+func count(x float64) string { return report.Count(int64(x)) }
 func seconds(x float64) string {
 	d := time.Duration(x * float64(time.Second))
 	switch {

@@ -33,7 +33,7 @@ func (p *planner) warn() {
 	if g := &p.Generate; g.USD == nil && t.Kind == "remote" {
 		p.warning("no price is known for %s: give teacher.price, and a budget in money will be kept", t.Model)
 	} else if b := t.Budget.USD; b > 0 && g.USD != nil && g.USD.Likely > b {
-		p.warning("the budget of $%.2f is likely to end generation early: about $%.2f is needed", b, g.USD.Likely)
+		p.warning("the budget of %s is likely to end generation early: about %s is needed", report.Dollars(b), report.Dollars(g.USD.Likely))
 	}
 	p.warnRoom()
 	if t.Sampling.MaxTokens > p.shape.Context {

@@ -81,6 +81,9 @@ func (r *Run) Do(ctx context.Context, names ...string) error {
 			if ctx.Err() != nil && !errors.Is(err, ErrInterrupted) {
 				err = ErrInterrupted
 			}
+			if strings.HasPrefix(err.Error(), s.name+": ") {
+				return err // the package is named like the stage
+			}
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}

@@ -174,3 +174,11 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestDollars(t *testing.T) {
+	for x, want := range map[float64]string{0: "$0.00", 0.000123: "$0.00012", 0.0099: "$0.0099", 0.01: "$0.01", 12.345: "$12.35", 0.00999: "$0.0100"} {
+		if got := Dollars(x); got != want {
+			t.Errorf("%v is %s, not %s", x, got, want)
+		}
+	}
+}

@@ -133,11 +133,8 @@ func share(v *float64) string {
 }
 
 func money(v *float64) string {
-	switch {
-	case v == nil:
+	if v == nil {
 		return ""
-	case *v != 0 && *v < 0.01:
-		return fmt.Sprintf("$%.4f", *v)
 	}
-	return fmt.Sprintf("$%.2f", *v)
+	return Dollars(*v)
 }

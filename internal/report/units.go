@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -29,6 +30,15 @@ func Count(n int64) string {
 		return fmt.Sprint(n)
 	}
 	return digits(v) + units[u]
+}
+
+// Dollars returns an amount in US dollars, to a cent, and what is less than a cent to two digits.
+func Dollars(x float64) string {
+	if x > 0 && x < 0.01 {
+		digits := 1 - int(math.Floor(math.Log10(x)))
+		return fmt.Sprintf("$%.*f", digits, x)
+	}
+	return fmt.Sprintf("$%.2f", x)
 }
 
 // Duration writes seconds as 42 s, 3 min 05 s or 2 h 10 min.
