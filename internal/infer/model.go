@@ -144,9 +144,10 @@ func (p *packer) matrix(dst **panel.Matrix, name string, order []int) {
 	p.into.bytes += int64(len(t.Data))
 	if m := *dst; m != nil && m.Rows == t.Rows() && m.Cols == t.Columns() && m.Type == t.Type {
 		m.Repack(p.into.pool, t.Data, order)
-		return
+	} else {
+		*dst = panel.Pack(p.into.pool, t.Type, t.Rows(), t.Columns(), t.Data, order)
 	}
-	*dst = panel.Pack(p.into.pool, t.Type, t.Rows(), t.Columns(), t.Data, order)
+	p.from.Release(name) // packed, it is not needed twice
 }
 
 func (p *packer) vector(dst *[]float32, name string, order []int) {

@@ -53,3 +53,11 @@ func fromFloats(s Spec, values []float32) Tensor {
 	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
 	return Tensor{Name: s.Name, Type: quant.F32, Shape: s.Shape, Data: data}
 }
+
+// Release tells the system that the bytes of a weight, where they lie in a file's map, are not needed for now; they are read
+// again when touched. Weights in memory stay as they are.
+func (m *Model) Release(name string) {
+	if t, ok := m.tensors[name]; ok && m.mapped && m.made[name] == nil {
+		release(t.Data)
+	}
+}

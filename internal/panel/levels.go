@@ -1,6 +1,8 @@
 package panel
 
 import (
+	"encoding/binary"
+
 	"github.com/seed-d24fde5f/distill/internal/half"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
@@ -36,12 +38,10 @@ func planes(levels int) (low, high int) {
 	return 8, 0
 }
 
-func newPacked(t quant.Type, panels, columns int) packed {
+// packedFor returns the form of a type, without memory.
+func packedFor(t quant.Type) packed {
 	q := packed{form: quant.FormOf(t)}
 	q.low, q.high = planes(q.form.Levels)
-	s := q.form.NewScales(panels * columns * Width)
-	q.levels = make([]byte, panels*q.levelBytes(columns))
-	q.floats16, q.integers = s.Floats, s.Integers
 	return q
 }
 
@@ -59,10 +59,20 @@ func (q *packed) integerBytes(columns int) int {
 	return columns / q.form.Group * q.form.Per() * Width
 }
 
+// rowScratch is what packing rows of a form and length needs.
+type rowScratch struct {
+	form   quant.Form
+	levels []uint8
+	scales quant.Scales
+}
+
 // pack packs a row's bytes.
-func (q *packed) pack(t quant.Type, p, lane, columns int, b []byte) {
-	levels, s := make([]uint8, columns), q.form.NewScales(columns)
-	quant.Levels(t, b, levels, s)
+func (q *packed) pack(t quant.Type, p, lane, columns int, b []byte, s *rowScratch) {
+	if len(s.levels) != columns || s.form != q.form {
+		s.form, s.levels, s.scales = q.form, make([]uint8, columns), q.form.NewScales(columns)
+	}
+	levels := s.levels
+	quant.Levels(t, b, levels, s.scales)
 	out := q.levels[p*q.levelBytes(columns):]
 	for k := 0; k < columns; k += 32 {
 		packPlane(out, lane, levels[k:k+32], 0, q.low)
@@ -71,25 +81,23 @@ func (q *packed) pack(t quant.Type, p, lane, columns int, b []byte) {
 		}
 		out = out[64*(q.low+q.high):]
 	}
-	for i, v := range s.Floats {
+	for i, v := range s.scales.Floats {
 		q.floats16[p*q.floats(columns)+i*Width+lane] = v
 	}
-	for i, v := range s.Integers {
+	for i, v := range s.scales.Integers {
 		q.integers[p*q.integerBytes(columns)+i*Width+lane] = v
 	}
 }
 
-// packPlane packs some bits, from the given one on, of a lane's 32 levels.
+// packPlane packs some bits, from the given one on, of a lane's 32 levels, four at a time.
 func packPlane(out []byte, lane int, levels []uint8, from, bits int) {
-	mask := uint8(1<<bits - 1)
+	mask := uint32(1<<bits-1) * 0x01010101
 	for run := range bits {
-		for i := range 4 {
-			var v uint8
-			for chunk := run; chunk < 8; chunk += bits {
-				v |= levels[4*chunk+i] >> from & mask << (chunk - run)
-			}
-			out[64*run+4*lane+i] = v
+		var four uint32
+		for chunk := run; chunk < 8; chunk += bits {
+			four |= binary.LittleEndian.Uint32(levels[4*chunk:]) >> from & mask << (chunk - run)
 		}
+		binary.LittleEndian.PutUint32(out[64*run+4*lane:], four)
 	}
 }
 

@@ -1,5 +1,7 @@
 package panel
 
+import "runtime"
+
 // Mul sets y = in·mᵀ for the panels lo to hi of m: row r of in gives y[r·stride + 16·lo …]. Sixteen outputs are written
 // for every panel, so y needs room for a padded last one. It panics unless in has m.Cols columns and, for a quantized
 // matrix, its 8-bit form.
@@ -25,6 +27,7 @@ func (m *Matrix) Mul(y []float32, stride int, in *Input, lo, hi int) {
 	default:
 		active.mulInt(y, stride, in, m, lo, hi)
 	}
+	runtime.KeepAlive(m) // which keeps its weights
 }
 
 // MulF16 is the product with panels of binary16 bits that the caller keeps, such as a KV cache:

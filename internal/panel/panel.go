@@ -27,6 +27,8 @@ package panel
 import (
 	"encoding/binary"
 	"math"
+	"runtime"
+	"sync"
 
 	"github.com/seed-d24fde5f/distill/internal/half"
 	"github.com/seed-d24fde5f/distill/internal/kernel"
@@ -99,33 +101,41 @@ func (m *Matrix) Repack(pool *kernel.Pool, data []byte, order []int) {
 	m.check(data, order)
 	size := m.Type.RowBytes(m.Cols)
 	pool.For(m.Panels(), func(p int) {
+		s := rowScratches.Get().(*rowScratch)
+		defer rowScratches.Put(s)
 		for i := p * Width; i < min(m.Rows, (p+1)*Width); i++ {
 			from := i
 			if order != nil {
 				from = order[i]
 			}
-			m.packRow(m.Type, i, data[from*size:(from+1)*size])
+			m.packRow(i, data[from*size:(from+1)*size], s)
 		}
 	})
+	runtime.KeepAlive(m)
 }
+
+var rowScratches = sync.Pool{New: func() any { return new(rowScratch) }}
 
 // allocate chooses the layout of a type and makes room.
 func (m *Matrix) allocate(t quant.Type) {
 	n := m.Panels() * m.Cols * Width
 	switch t {
 	case quant.F32:
-		m.layout, m.floats = layoutF32, make([]float32, n)
+		m.layout, m.floats = layoutF32, outside[float32](m, n)
 	case quant.F16:
-		m.layout, m.halves = layoutF16, make([]uint16, n)
+		m.layout, m.halves = layoutF16, outside[uint16](m, n)
 	case quant.BF16:
-		m.layout, m.halves = layoutBF16, make([]uint16, n)
+		m.layout, m.halves = layoutBF16, outside[uint16](m, n)
 	default:
-		m.layout, m.packed = layoutLevels, newPacked(t, m.Panels(), m.Cols)
+		m.layout, m.packed = layoutLevels, packedFor(t)
+		m.levels = outside[byte](m, m.Panels()*m.levelBytes(m.Cols))
+		m.floats16 = outside[uint16](m, m.Panels()*m.packed.floats(m.Cols))
+		m.integers = outside[int8](m, m.Panels()*m.integerBytes(m.Cols))
 	}
 }
 
 // packRow packs the bytes of row i.
-func (m *Matrix) packRow(t quant.Type, i int, b []byte) {
+func (m *Matrix) packRow(i int, b []byte, s *rowScratch) {
 	at := i/Width*m.Cols*Width + i%Width
 	switch m.layout {
 	case layoutF32:
@@ -137,7 +147,7 @@ func (m *Matrix) packRow(t quant.Type, i int, b []byte) {
 			m.halves[at+k*Width] = binary.LittleEndian.Uint16(b[2*k:])
 		}
 	default:
-		m.pack(t, i/Width, i%Width, m.Cols, b)
+		m.pack(m.Type, i/Width, i%Width, m.Cols, b, s)
 	}
 }
 
@@ -163,4 +173,5 @@ func (m *Matrix) Row(dst []float32, i int) {
 	default:
 		m.decode(dst[:m.Cols], p, lane)
 	}
+	runtime.KeepAlive(m)
 }
