@@ -71,9 +71,11 @@ func (m *machine) own(of Value, id string) (Value, bool) {
 // find returns an item by key or index.
 func (m *machine) find(of, key Value) (Value, bool) {
 	if d, ok := of.(*Dict); ok {
-		switch key.(type) {
+		switch key := key.(type) {
 		case List, *Dict:
 			return nil, false
+		case string:
+			m.scan(key)
 		}
 		return d.get(key)
 	}

@@ -47,6 +47,7 @@ func callable(v Value) bool {
 func (m *machine) call(callee Value, args Args) Value {
 	switch f := callee.(type) {
 	case *method:
+		m.weigh(f.self, args)
 		return f.call(m, f.self, args)
 	case *macro:
 		return f.call(m, args)

@@ -14,7 +14,7 @@ type Dict struct {
 }
 
 // NewDict makes a dictionary of keys and values in turn. A key that is given twice has the later value. It panics where
-// a key is a List or a Dict, or has no value.
+// a key is a List or a Dict, or lacks its value.
 func NewDict(keysAndValues ...Value) *Dict {
 	d := &Dict{}
 	for pair := range slices.Chunk(keysAndValues, 2) {

@@ -69,6 +69,7 @@ func (m *machine) filter(id string, operand Value, args Args) Value {
 	if !ok {
 		fail("no filter is called %q", id)
 	}
+	m.weigh(operand, args)
 	return f(m, operand, args)
 }
 
@@ -134,7 +135,7 @@ func indent(m *machine, self Value, a []Value) Value {
 	if !ok {
 		space = m.repeat(" ", whole(a[0], "a width")).(string)
 	}
-	all := lines(words(self, "what is indented")+"\n", false)
+	all := m.lines(words(self, "what is indented")+"\n", false)
 	for i, line := range all {
 		if i == 0 && !m.truth(a[1]) || i > 0 && line == "" && !m.truth(a[2]) {
 			continue

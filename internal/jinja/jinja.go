@@ -25,7 +25,9 @@
 //
 // Of jinja2: other files (extends, include, import, block), escaping for HTML (autoescape; but see markup.go) and the
 // filters filesizeformat, groupby, pprint, random, striptags, urlencode, urlize, wordwrap and xmlattr. Of Python:
-// integers beyond 64 bits, which are an error, and half surrogate pairs, which become U+FFFD.
+// integers beyond 64 bits, which are an error, and half surrogate pairs, which become U+FFFD. And a name is looked up when it
+// is reached, where jinja2 decides beforehand whose it is: they differ where a loop or macro reads a variable that was given
+// and that the template sets only later.
 package jinja
 
 import (
@@ -59,13 +61,14 @@ func Parse(source string) (*Template, error) {
 }
 
 // Render executes the template with variables, which it does not change. The error is an [Error].
-func (t *Template) Render(vars map[string]Value) (text string, err error) {
-	var out strings.Builder
-	m := &machine{out: &out, line: 1}
+func (t *Template) Render(vars map[string]Value) (string, error) {
+	return t.render(vars, &machine{line: 1, steps: maxSteps, bytes: maxBytes})
+}
+
+func (t *Template) render(vars map[string]Value, m *machine) (text string, err error) {
 	defer func() { err = recovered(recover(), m.line, err) }()
 	given := &scope{vars: vars, parent: &scope{vars: globals}}
-	m.run(t.body, &scope{parent: given})
-	return out.String(), nil
+	return m.capture(func() { m.run(t.body, &scope{parent: given}) }), nil
 }
 
 // failure is how an error leaves the depth of a recursion.

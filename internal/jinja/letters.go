@@ -106,7 +106,8 @@ func hasCase(s string, is func(r rune) bool) bool {
 }
 
 // lines cuts a text into lines, at all ends of lines that Unicode knows, \r\n being one.
-func lines(s string, keepEnds bool) []string {
+func (m *machine) lines(s string, keepEnds bool) []string {
+	m.allocate(8 * len(s))
 	var all []string
 	for s != "" {
 		end := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")

@@ -2,9 +2,9 @@ package jinja
 
 import "strings"
 
-// Bounds of one rendering, far above what templates and conversations need. maxSteps is a second's work or so.
+// Bounds of one rendering, far above what templates and conversations need. maxSteps is a few seconds' work.
 const (
-	maxSteps = 1 << 23 // nodes evaluated, items visited, and 64 bytes of text looked through each
+	maxSteps = 1 << 24 // nodes evaluated, items visited, and 16 bytes of text looked through each
 	maxBytes = 1 << 28 // of all text and lists that are made
 	maxDepth = 2500    // of expressions within macros within loops, and of lists within lists
 	maxRange = 100_000 // as in jinja2's sandbox
@@ -12,24 +12,41 @@ const (
 
 // machine is one rendering of a template: where its text goes, and how much it has done.
 type machine struct {
-	out                 *strings.Builder
-	line                int // of the statement at hand
-	steps, bytes, depth int
+	out          *strings.Builder
+	line         int // of the statement at hand
+	steps, bytes int // that are left
+	depth        int
 }
 
 // step counts n steps of work.
 func (m *machine) step(n int) {
-	if m.steps += n; m.steps > maxSteps {
-		fail("the template does not come to an end: more than %d steps", maxSteps)
+	if m.steps -= n; m.steps < 0 {
+		fail("the template does not come to an end in %d steps", maxSteps)
 	}
 }
 
 // scan counts the work of looking through a text.
-func (m *machine) scan(text string) { m.step(1 + len(text)/64) }
+func (m *machine) scan(text string) { m.step(1 + len(text)/16) }
+
+// weigh counts the work of looking through the texts that an operation is given.
+func (m *machine) weigh(self Value, args Args) {
+	weigh := func(v Value) {
+		if text, ok := plain(v).(string); ok {
+			m.scan(text)
+		}
+	}
+	weigh(self)
+	for _, v := range args.Positional {
+		weigh(v)
+	}
+	for _, a := range args.Named {
+		weigh(a.Value)
+	}
+}
 
 // allocate counts bytes before they are allocated.
 func (m *machine) allocate(n int) {
-	if m.bytes += n; n < 0 || m.bytes > maxBytes {
+	if m.bytes -= n; n < 0 || m.bytes < 0 {
 		fail("the template makes more than %d MiB of text", maxBytes>>20)
 	}
 }

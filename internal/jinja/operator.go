@@ -65,14 +65,13 @@ func (m *machine) join(left, right Value) Value {
 // repeat returns n copies of text, a list or a tuple in one; nil for anything else.
 func (m *machine) repeat(v Value, n int) Value {
 	n = max(n, 0)
-	size := func(length int) {
-		if length > 0 && n > maxBytes/length {
-			m.allocate(maxBytes)
-		}
-	}
 	switch v := v.(type) {
 	case string:
-		size(len(v))
+		if v == "" {
+			return ""
+		}
+		n = min(n, maxBytes/len(v)+1) // which is beyond what is allowed, and no overflow
+		m.allocate(n * len(v))
 		return m.text(strings.Repeat(v, n))
 	case List:
 		return m.repeatItems(v, n)

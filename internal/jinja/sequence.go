@@ -13,6 +13,7 @@ func (m *machine) getter(attribute Value) func(Value) Value {
 	}
 	parts := []Value{attribute}
 	if path, ok := attribute.(string); ok {
+		m.allocate(32 * (1 + strings.Count(path, ".")))
 		parts = parts[:0]
 		for part := range strings.SplitSeq(path, ".") {
 			if n, err := strconv.Atoi(part); err == nil && n >= 0 {
@@ -212,6 +213,7 @@ func extreme(op string) func(m *machine, self Value, a []Value) Value {
 func sorted(m *machine, self Value, a []Value) Value {
 	attributes := []Value{a[2]}
 	if path, ok := a[2].(string); ok {
+		m.allocate(32 * (1 + strings.Count(path, ",")))
 		attributes = attributes[:0]
 		for part := range strings.SplitSeq(path, ",") {
 			attributes = append(attributes, part)

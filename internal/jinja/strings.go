@@ -104,12 +104,15 @@ func replace(m *machine, self Value, a []Value) Value {
 func split(m *machine, self Value, a []Value) Value {
 	s, n := self.(string), whole(a[1], "maxsplit")
 	if a[0] == nil {
+		m.allocate(8 * len(s)) // the most that every other character can take
 		return m.texts(fields(s, n))
 	}
 	if n >= 0 {
 		n = min(n, len(s)) + 1
 	}
-	return m.texts(strings.SplitN(s, separator(a[0]), n))
+	sep := separator(a[0])
+	m.allocate(16 * strings.Count(s, sep))
+	return m.texts(strings.SplitN(s, sep, n))
 }
 
 func separator(v Value) string {
@@ -146,10 +149,13 @@ func fields(s string, n int) []string {
 func rsplit(m *machine, self Value, a []Value) Value {
 	s, n := self.(string), whole(a[1], "maxsplit")
 	if a[0] == nil {
+		m.allocate(8 * len(s))
 		return m.texts(fieldsFromEnd(s, n))
 	}
 	var parts []string
-	for sep := separator(a[0]); len(parts) != n; {
+	sep := separator(a[0])
+	m.allocate(16 * strings.Count(s, sep))
+	for len(parts) != n {
 		at := strings.LastIndex(s, sep)
 		if at < 0 {
 			break
@@ -180,7 +186,7 @@ func fieldsFromEnd(s string, n int) []string {
 }
 
 func splitLines(m *machine, self Value, a []Value) Value {
-	return m.texts(lines(self.(string), m.truth(a[0])))
+	return m.texts(m.lines(self.(string), m.truth(a[0])))
 }
 
 // partition cuts a text in three: before a separator, the separator, after it.

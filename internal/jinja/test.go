@@ -47,6 +47,7 @@ func (m *machine) test(id string, operand Value, args Args) bool {
 	if !ok {
 		fail("no test is called %q", id)
 	}
+	m.weigh(operand, args)
 	return m.truth(t(m, operand, args))
 }
 
