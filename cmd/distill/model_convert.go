@@ -131,6 +131,9 @@ func modelQuantize(c *cli.Context) error {
 		return err
 	}
 	defer m.Close()
+	if typ := m.Type(); typ.Quantized() && !c.Bool("dry-run") {
+		fmt.Fprintf(c.App.ErrWriter, "%s: its weights are %s already, and what that lost stays lost\n", args[0], typ)
+	}
 	options := model.PlanOptions{Strict: c.Bool("strict"), Pure: c.Bool("pure")}
 	if path := c.String("imatrix"); path != "" {
 		if options.Importance, _, err = model.ReadImportance(path); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-d24fde5f/distill/internal/gguf"
+	"github.com/seed-d24fde5f/distill/internal/hint"
 	"github.com/seed-d24fde5f/distill/internal/quant"
 )
 
@@ -135,5 +136,5 @@ func encodeImportance(w io.Writer, imp Importance, source ImportanceSource) erro
 }
 
 func errImportance(got, want int) error {
-	return fmt.Errorf("an importance of %d columns for rows of %d", got, want)
+	return hint.Errorf("the importance is another model's: distill model imatrix measures this one", "an importance of %d columns for rows of %d", got, want)
 }
