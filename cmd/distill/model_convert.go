@@ -148,6 +148,9 @@ func modelQuantize(c *cli.Context) error {
 		}
 		return usage(err.Error(), way)
 	}
+	if left := plan.Unweighted(); len(left) > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "%s says nothing of %d matrices, %s the first: they are rounded without it\n", c.String("imatrix"), len(left), left[0].Name)
+	}
 	if !c.Bool("dry-run") {
 		if err := model.WriteGGUF(c.Context, args[1], m, plan); err != nil {
 			return err

@@ -90,3 +90,23 @@ func weightedError(t *testing.T, m *Model, name string, weights, guide Importanc
 	}
 	return sum
 }
+
+// TestUnweighted checks that a plan names the matrices its importance leaves out, and not those nobody measures.
+func TestUnweighted(t *testing.T) {
+	c := shapes["qwen2"]
+	imp := randomImportance(c)
+	for _, missing := range []string{"", "blk.1.ffn_up.weight"} {
+		delete(imp, missing)
+		plan, err := NewPlan(c, "Q8_0", PlanOptions{Importance: imp})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, choice := range plan.Unweighted() {
+			names = append(names, choice.Name)
+		}
+		if (missing == "") != (len(names) == 0) || missing != "" && names[0] != missing {
+			t.Errorf("without %q: %v are unweighted", missing, names)
+		}
+	}
+}

@@ -253,3 +253,16 @@ func (p Plan) Substitutions() []Choice {
 	}
 	return all
 }
+
+// Unweighted returns the choices of quantized matrices that an importance leaves out: they are rounded as without one.
+// The table of embeddings and the output matrix are not among them, for llama.cpp does not measure those either.
+func (p Plan) Unweighted() []Choice {
+	var all []Choice
+	for _, c := range p.Choices {
+		layer, _ := splitName(c.Name)
+		if p.Importance != nil && layer >= 0 && c.Type.Quantized() && p.Importance[c.Name] == nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
