@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,31 @@ func BenchmarkAppendConcurrent(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkSeal measures how a stream of 16,000 rows that came a few at a time becomes a shard.
+func BenchmarkSeal(b *testing.B) {
+	rows := take(16_000)
+	b.SetBytes(bytesOf(rows))
+	for b.Loop() {
+		b.StopTimer()
+		d, err := Open(b.TempDir(), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for few := range slices.Chunk(rows, 2) {
+			if err := d.Append(context.Background(), few...); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StartTimer()
+		if err := d.Seal(); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		d.Close()
+		b.StartTimer()
+	}
 }
 
 // BenchmarkWrite measures a dataset written in bulk.

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -12,9 +13,16 @@ import (
 // hostile file asks for: Arrow allocates what a compressed buffer says its contents take.
 type recycler struct {
 	mu   sync.Mutex // a batch may be released by another goroutine than the one that reads
-	free [][]byte
+	free [classes][][]byte
 	held int
 }
+
+// Free buffers lie in classes by the bits of their capacity, so that one is found without looking at all: a stream of
+// single rows frees thousands of small ones.
+const (
+	classes = 1 + 31 // up to maxMessage
+	looked  = 8      // buffers of a class that are looked at for one of about the size
+)
 
 // heldMost is how many bytes wait to be used again.
 const heldMost = 4 << 20
@@ -26,21 +34,19 @@ func (r *recycler) Allocate(size int) []byte {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	best := -1
-	for i, b := range r.free {
-		if n := cap(b); n >= size && n <= 2*size && (best < 0 || n < cap(r.free[best])) {
-			best = i
+	class := bits.Len(uint(size))
+	for _, class := range []int{class, min(class+1, classes-1)} {
+		free := r.free[class]
+		for i := len(free) - 1; i >= max(0, len(free)-looked); i-- {
+			if b := free[i]; cap(b) >= size && cap(b) <= 2*size {
+				free[i] = free[len(free)-1]
+				r.free[class] = free[:len(free)-1]
+				r.held -= cap(b)
+				return b[:size]
+			}
 		}
 	}
-	if best < 0 {
-		return memory.DefaultAllocator.Allocate(size)
-	}
-	b := r.free[best]
-	last := len(r.free) - 1
-	r.free[best] = r.free[last]
-	r.free = r.free[:last]
-	r.held -= cap(b)
-	return b[:size]
+	return memory.DefaultAllocator.Allocate(size)
 }
 
 // Reallocate implements [memory.Allocator].
@@ -59,7 +65,8 @@ func (r *recycler) Free(b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := cap(b); n > 0 && r.held+n <= heldMost {
-		r.free = append(r.free, b)
+		class := bits.Len(uint(n))
+		r.free[class] = append(r.free[class], b)
 		r.held += n
 	}
 }
